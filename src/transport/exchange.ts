@@ -1,0 +1,68 @@
+// One request and its response, as every layer above the records passes it on: the gateway to a child or a php-fpm,
+// the listener to a child, a child to PHP.
+
+import type { Pair, ProtocolStatus, Role } from "../codec/index.ts";
+
+/** A request body: whole, or in chunks as they come (each chunk is consumed before the next is asked for). */
+export type Body = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** A request as the web server side sends it. */
+export interface ExchangeRequest {
+  readonly role: Role;
+  /** Byte strings, in the order sent. */
+  readonly params: readonly Pair[];
+  /** STDIN. Its length must agree with CONTENT_LENGTH in `params`. Absent: empty. */
+  readonly stdin?: Body;
+  /** DATA, for the filter role (FastCGI 1.0, section 6.4). */
+  readonly data?: Body;
+}
+
+/** Where the application's output goes. A returned promise holds the application back (backpressure). */
+export interface ExchangeSink {
+  /** A chunk of STDOUT: valid during the call and until the returned promise settles; copy what lives longer. */
+  stdout(chunk: Uint8Array): void | Promise<void>;
+  /** A chunk of STDERR, with the same rule. */
+  stderr(chunk: Uint8Array): void | Promise<void>;
+}
+
+/** How the application ended the request (END_REQUEST). */
+export interface ExchangeEnd {
+  /** Exit status, an unsigned 32-bit number. */
+  readonly applicationStatus: number;
+  readonly protocolStatus: ProtocolStatus | number;
+}
+
+/**
+ * Runs one request against some application: a child, a pool of them, a php-fpm elsewhere.
+ *
+ * Settles at END_REQUEST. Rejects with an `ExchangeError` when the application cannot be reached, breaks off or breaks
+ * the protocol. When `signal` aborts, ABORT_REQUEST is sent, output is dropped from then on, and it rejects
+ * with `signal.reason`.
+ */
+export type Exchange = (request: ExchangeRequest, sink: ExchangeSink, signal: AbortSignal) => Promise<ExchangeEnd>;
+
+/** Every way an exchange can fail, by stable code. Explained in docs/errors.md. */
+export type ExchangeErrorCode =
+  /** No connection to the application could be made. */
+  | "EXCHANGE_CONNECT"
+  /** The connection ended or broke before END_REQUEST: a crash, a kill, a terminate timeout at the other side. */
+  | "EXCHANGE_BROKEN"
+  /** The application broke the protocol; `cause` is the RemoteProtocolError. */
+  | "EXCHANGE_PROTOCOL"
+  /** No child became free in time, or the listen queue is full. */
+  | "EXCHANGE_OVERLOADED"
+  /** The request ran longer than allowed and was ended. */
+  | "EXCHANGE_TIMEOUT"
+  /** The pool is stopping and takes no new requests. */
+  | "EXCHANGE_STOPPING";
+
+/** An exchange failed on the application's side or on the way to it. Test `error.code`. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly code: ExchangeErrorCode;
+
+  constructor(code: ExchangeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
