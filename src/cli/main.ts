@@ -1,0 +1,60 @@
+// The `edge-fpm` command: finds the subcommand, runs it, and turns failures into readable lines and an exit code.
+
+import { type Command, parseCommandLine, renderHelp } from "./command.ts";
+import { CliError, messageOf } from "./failure.ts";
+import { fpm } from "./fpm.ts";
+import { request } from "./request.ts";
+import { serve } from "./serve.ts";
+import { bold, note, red } from "./terminal.ts";
+import { version } from "./version.ts";
+
+const commands: readonly Command[] = [serve, fpm, request];
+
+function overview(): string {
+  const width = Math.max(...commands.map((command) => command.name.length)) + 2;
+  return [
+    `edge-fpm ${version()}: PHP compiled to WebAssembly, resident, behind real FastCGI`,
+    "",
+    "Usage: edge-fpm <command> [options]",
+    "",
+    "Commands:",
+    ...commands.map((command) => `  ${command.name.padEnd(width)}${command.summary}`),
+    "",
+    "edge-fpm <command> --help tells more.",
+    "",
+  ].join("\n");
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(overview());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v") {
+    process.stdout.write(`edge-fpm ${version()}\n`);
+    return 0;
+  }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) {
+    throw new CliError(`There is no command "${name}".`, { exitCode: 2, hint: "See: edge-fpm --help" });
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    process.stdout.write(renderHelp(command));
+    return 0;
+  }
+  return command.run(parseCommandLine(command, rest));
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  note(`${bold(red("edge-fpm:"))} ${messageOf(error)}`);
+  if (error instanceof CliError) {
+    if (error.hint !== undefined) note(error.hint);
+    process.exitCode = error.exitCode;
+  } else {
+    if (process.env["EDGE_FPM_DEBUG"] !== undefined && error instanceof Error) note(String(error.stack));
+    process.exitCode = 1;
+  }
+}
