@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: ["test/**/*.test.ts"],
+    // A test may start real servers and compile an interpreter of 25 MB; none should need this long.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Test files that start servers load both cores of a small machine already.
+    pool: "forks",
+    maxWorkers: 2,
+    reporters: ["default", "./test/reporter.ts"],
+  },
+});
