@@ -1,0 +1,236 @@
+// Name-value pairs (FastCGI 1.0, section 3.4): params of a request, and the values of management records.
+
+import { bytesToByteString, writeByteString } from "./bytes.ts";
+import { MAX_CONTENT_LENGTH_SENT } from "./constants.ts";
+import { LocalProtocolError, RemoteProtocolError } from "./errors.ts";
+import type { Pair } from "./record.ts";
+
+/** Lengths up to 127 take one byte, longer ones four with the top bit set (section 3.4). */
+const MAX_SHORT_LENGTH = 0x7f;
+
+/** How much of a peer's pairs is accepted. */
+export interface ParamsLimits {
+  /** Bytes of one pair stream, the lengths included. Default 1 MiB, far above the 64 KiB that php-fpm can receive. */
+  readonly maxBytes: number;
+  /** Pairs in one stream. Default 4096: an empty pair takes two bytes on the wire, but an object here. */
+  readonly maxPairs: number;
+  /** Bytes of one name. Default 8 KiB, a whole header line of nginx (`large_client_header_buffers`). */
+  readonly maxNameLength: number;
+}
+
+export const DEFAULT_PARAMS_LIMITS: ParamsLimits = {
+  maxBytes: 1024 * 1024,
+  maxPairs: 4096,
+  maxNameLength: 8 * 1024,
+};
+
+/**
+ * Encodes pairs into content for PARAMS records: each block has at most 65,528 bytes and no pair is cut, because
+ * php-fpm decodes each record alone. No pairs give no blocks. Nothing is shared with the arguments.
+ *
+ * @param pairs byte strings; see `utf8ToByteString`
+ * @throws {LocalProtocolError} `FCGI_LIMIT` when one pair is longer than a block, `FCGI_INVALID_CALL` when a character
+ *   is above U+00FF
+ */
+export function encodeParams(pairs: readonly Pair[]): Uint8Array<ArrayBuffer>[] {
+  const blocks: Uint8Array<ArrayBuffer>[] = [];
+  let first = 0;
+  let size = 0;
+  for (let i = 0; i < pairs.length; i++) {
+    const [name, value] = pairs[i] as Pair;
+    const length = encodedLength(name.length) + encodedLength(value.length);
+    if (size + length > MAX_CONTENT_LENGTH_SENT) {
+      if (length > MAX_CONTENT_LENGTH_SENT) throw tooLong(name, length);
+      blocks.push(encodeBlock(pairs, first, i, size));
+      first = i;
+      size = 0;
+    }
+    size += length;
+  }
+  if (size > 0) blocks.push(encodeBlock(pairs, first, pairs.length, size));
+  return blocks;
+}
+
+/**
+ * Decodes one block that holds whole pairs: the content of GET_VALUES or GET_VALUES_RESULT, or a PARAMS stream joined.
+ *
+ * @throws {RemoteProtocolError} `FCGI_BAD_BODY` when it ends inside a pair, `FCGI_LIMIT`
+ */
+export function decodeParams(block: Uint8Array, limits: Partial<ParamsLimits> = {}): Pair[] {
+  const decoder = new ParamsDecoder(limits);
+  decoder.push(block, 0, block.length);
+  return decoder.finish();
+}
+
+/**
+ * Decodes a stream of pairs from pieces cut anywhere. Only a pair that is cut is copied, into a buffer that grows with
+ * what arrives: a length that announces more than the limit fails at once, and takes no memory.
+ */
+export class ParamsDecoder {
+  readonly #limits: ParamsLimits;
+  readonly #pairs: Pair[] = [];
+  /** Bytes of the pairs completed. */
+  #done = 0;
+  /** The start of a pair that is cut, `#restLength` bytes of it. */
+  #rest = new Uint8Array(0);
+  #restLength = 0;
+  /** Bytes of the cut pair that must be there before another look at it can tell more. */
+  #needed = 0;
+
+  constructor(limits: Partial<ParamsLimits> = {}) {
+    this.#limits = { ...DEFAULT_PARAMS_LIMITS, ...limits };
+  }
+
+  /** Bytes taken so far. */
+  get bytes(): number {
+    return this.#done + this.#restLength;
+  }
+
+  /** Pairs completed so far. */
+  get count(): number {
+    return this.#pairs.length;
+  }
+
+  /**
+   * Feeds the bytes of `buffer` from `start` to `end` (exclusive). Nothing of `buffer` is kept.
+   *
+   * @throws {RemoteProtocolError} `FCGI_LIMIT`; the decoder is of no use afterwards
+   */
+  push(buffer: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (this.#restLength > 0 && at < end) {
+      at += this.#keep(buffer, at, Math.min(end, at + this.#needed - this.#restLength));
+      if (this.#restLength < this.#needed) return;
+      // What was needed is there: either the pair is whole, or its lengths now tell how long it is.
+      if (this.#read(this.#rest, 0, this.#restLength) > 0) this.#restLength = 0;
+    }
+    if (at < end) at = this.#read(buffer, at, end);
+    if (at < end) this.#keep(buffer, at, end);
+  }
+
+  /**
+   * The pairs, in their order, at the end of the stream.
+   *
+   * @throws {RemoteProtocolError} `FCGI_BAD_BODY` when the stream ended inside a pair
+   */
+  finish(): Pair[] {
+    if (this.#restLength > 0) {
+      throw new RemoteProtocolError(
+        "FCGI_BAD_BODY",
+        `the name-value pairs end inside pair ${this.#pairs.length + 1}: ${this.#restLength} bytes of at least ${this.#needed}`,
+      );
+    }
+    return this.#pairs;
+  }
+
+  /** Reads whole pairs. Returns the offset of the first that is cut, `#needed` telling how long it is at least. */
+  #read(buffer: Uint8Array, start: number, end: number): number {
+    const { maxBytes, maxPairs, maxNameLength } = this.#limits;
+    let text: string | undefined;
+    let at = start;
+    while (at < end) {
+      let next = at;
+      let nameLength = buffer[next] as number;
+      if (nameLength <= MAX_SHORT_LENGTH) next += 1;
+      else if (end - next < 4) return this.#cut(at, 4);
+      else {
+        nameLength = readLongLength(buffer, next);
+        next += 4;
+      }
+      if (nameLength > maxNameLength) throw overLimit("a name", nameLength, maxNameLength);
+
+      if (next === end) return this.#cut(at, next - at + 1);
+      let valueLength = buffer[next] as number;
+      if (valueLength <= MAX_SHORT_LENGTH) next += 1;
+      else if (end - next < 4) return this.#cut(at, next - at + 4);
+      else {
+        valueLength = readLongLength(buffer, next);
+        next += 4;
+      }
+
+      const length = next - at + nameLength + valueLength;
+      if (this.#done + length > maxBytes) throw overLimit("all pairs", this.#done + length, maxBytes);
+      if (this.#pairs.length === maxPairs) {
+        throw new RemoteProtocolError("FCGI_LIMIT", `more than ${maxPairs} name-value pairs in one stream`);
+      }
+      if (length > end - at) return this.#cut(at, length);
+
+      // One decode for all that is here, then substrings: far cheaper than two decodes a pair.
+      text ??= bytesToByteString(buffer, start, end);
+      const nameStart = next - start;
+      const valueStart = nameStart + nameLength;
+      this.#pairs.push([text.substring(nameStart, valueStart), text.substring(valueStart, valueStart + valueLength)]);
+      this.#done += length;
+      at += length;
+    }
+    return at;
+  }
+
+  #cut(at: number, needed: number): number {
+    this.#needed = needed;
+    return at;
+  }
+
+  /** Copies bytes of a cut pair behind those kept. Returns how many. */
+  #keep(buffer: Uint8Array, start: number, end: number): number {
+    const length = this.#restLength + end - start;
+    if (length > this.#rest.length) {
+      // Doubling keeps the cost linear; never beyond what the pair needs, never ahead of what arrived by more than that.
+      const grown = new Uint8Array(Math.max(length, Math.min(this.#needed, 2 * this.#rest.length)));
+      grown.set(this.#rest.subarray(0, this.#restLength));
+      this.#rest = grown;
+    }
+    this.#rest.set(buffer.subarray(start, end), this.#restLength);
+    this.#restLength = length;
+    return end - start;
+  }
+}
+
+function encodeBlock(pairs: readonly Pair[], from: number, to: number, size: number): Uint8Array<ArrayBuffer> {
+  const block = new Uint8Array(size);
+  let at = 0;
+  for (let i = from; i < to; i++) {
+    const [name, value] = pairs[i] as Pair;
+    at = writeLength(block, at, name.length);
+    at = writeLength(block, at, value.length);
+    at = writeByteString(block, at, name);
+    at = writeByteString(block, at, value);
+  }
+  return block;
+}
+
+function encodedLength(length: number): number {
+  return length <= MAX_SHORT_LENGTH ? 1 + length : 4 + length;
+}
+
+function writeLength(target: Uint8Array, offset: number, length: number): number {
+  if (length <= MAX_SHORT_LENGTH) {
+    target[offset] = length;
+    return offset + 1;
+  }
+  target[offset] = 0x80 | (length >>> 24);
+  target[offset + 1] = length >>> 16;
+  target[offset + 2] = length >>> 8;
+  target[offset + 3] = length;
+  return offset + 4;
+}
+
+function readLongLength(buffer: Uint8Array, offset: number): number {
+  return (
+    (((buffer[offset] as number) & 0x7f) << 24) |
+    ((buffer[offset + 1] as number) << 16) |
+    ((buffer[offset + 2] as number) << 8) |
+    (buffer[offset + 3] as number)
+  );
+}
+
+function overLimit(what: string, length: number, limit: number): RemoteProtocolError {
+  return new RemoteProtocolError("FCGI_LIMIT", `${length} bytes announced for ${what}, at most ${limit} are accepted`);
+}
+
+function tooLong(name: string, length: number): LocalProtocolError {
+  return new LocalProtocolError(
+    "FCGI_LIMIT",
+    `the param ${JSON.stringify(name.slice(0, 80))} takes ${length} bytes, at most ${MAX_CONTENT_LENGTH_SENT} fit in one record`,
+  );
+}
