@@ -1,0 +1,103 @@
+// Starting one interpreter: from a glue module and a compiled WebAssembly module to a host that takes requests.
+
+import { PhpError } from "./errors.ts";
+import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
+import { PhpHost, type PhpServices } from "./host.ts";
+import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
+import { prependFile } from "./prepend.ts";
+import { refuseProcess } from "./processes.ts";
+import { ClosedSocket } from "./sockets.ts";
+
+/** SAPI name. Opcache works under the names it knows only, and applications look for it. */
+const SAPI_NAME = "fpm-fcgi";
+
+/** Where php.ini lies in the interpreter's file system. */
+const INI_PATH = "/internal/shared/php.ini";
+
+export interface BootOptions {
+  readonly glue: PhpGlue;
+  readonly runtimeName: GlueRuntimeName;
+  /** The compiled interpreter. Threads can share one. */
+  readonly wasm: WebAssembly.Module;
+  /** How PHP waits: by the engine's promise integration (default), or by the slower rewritten code. */
+  readonly asyncMode?: "jspi" | "asyncify";
+  readonly ini?: IniParts;
+  /** Environment of the interpreter, all of it. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Files to put into the interpreter's file system, by absolute path. */
+  readonly files?: ReadonlyMap<string, string | Uint8Array>;
+  /** Mounts directories, before PHP starts. */
+  readonly mount?: (module: PhpModule) => void;
+  /** Owner of file locks, unique among the interpreters that share files. Default 1. */
+  readonly processId?: number;
+  /** Class behind PHP's sockets. Default: no network. */
+  readonly WebSocketClass?: unknown;
+  /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
+  readonly bindUserSpace?: (context: unknown) => unknown;
+  readonly services?: PhpServices;
+}
+
+/**
+ * Boots an interpreter.
+ *
+ * @throws {PhpError} `PHP_BOOT` when the module cannot be instantiated, a mount fails or PHP refuses its php.ini
+ */
+export async function bootPhp(options: BootOptions): Promise<PhpHost> {
+  try {
+    const module = await loadModule(options);
+    prepareFiles(module, options);
+    // Both names are read by the start-up only.
+    module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
+    module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
+    const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
+    if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
+    return new PhpHost(module, options.services ?? {});
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${reason}`, { cause: error });
+  }
+}
+
+function loadModule(options: BootOptions): Promise<PhpModule> {
+  return new Promise((resolve, reject) => {
+    const WebSocketClass = options.WebSocketClass ?? ClosedSocket;
+    const settings: GlueOptions = {
+      // Without these the glue invents a user and a home.
+      ENV: { LOGNAME: undefined, PWD: undefined, LANG: undefined, _: undefined, ...options.env },
+      noInitialRun: true,
+      debug: false,
+      processId: options.processId ?? 1,
+      phpWasmAsyncMode: options.asyncMode ?? "jspi",
+      locateFile: (path) => path,
+      print: () => {},
+      printErr: () => {},
+      onAbort: reject,
+      onRuntimeInitialized: () => resolve(module),
+      instantiateWasm(imports, receive) {
+        WebAssembly.instantiate(options.wasm, imports).then((instance) => receive(instance, options.wasm), reject);
+        return {};
+      },
+      onHeaders: () => {},
+      onStdout: () => {},
+      onStderr: () => {},
+      onMessage: async () => "",
+      spawnProcess: refuseProcess,
+      websocket: { decorator: () => WebSocketClass },
+      ...(options.bindUserSpace && { bindUserSpace: options.bindUserSpace }),
+    };
+    const module = options.glue.init(options.runtimeName, settings);
+  });
+}
+
+function prepareFiles(module: PhpModule, options: BootOptions): void {
+  const { FS } = module;
+  const ini = buildIni(options.ini ?? {});
+  options.mount?.(module);
+  const files = new Map(options.files);
+  files.set(INI_PATH, ini.text);
+  files.set(PREPEND_PATH, prependFile(ini.prependFile));
+  for (const [path, content] of files) {
+    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
+    FS.writeFile(path, content);
+  }
+}

@@ -1,0 +1,184 @@
+// The low-level host of one interpreter: drives the SAPI of @php-wasm directly, one request at a time. The order of
+// the calls matters everywhere; what each of them guards against is said beside it.
+
+import { PhpError } from "./errors.ts";
+import type { PhpModule } from "./glue.ts";
+import { OutputCapture } from "./output.ts";
+import type { PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
+import { serverVariables } from "./server-variables.ts";
+
+/** What scripts can ask of the host's surroundings. */
+export interface PhpServices {
+  /** Data of `fpm_get_status()`: an object with php-fpm's keys, or `undefined` where there is no pool. */
+  poolStatus?(): Promise<object | undefined>;
+}
+
+/** A resident interpreter over a booted module: see `bootPhp`. */
+export class PhpHost implements PhpRuntime {
+  readonly version: string;
+  readonly #module: PhpModule;
+  readonly #services: PhpServices;
+  /** Settles when the request before is over: the queue, strictly in order. */
+  #last: Promise<unknown> = Promise.resolve();
+  #current: OutputCapture | undefined;
+  #broken: unknown;
+
+  constructor(module: PhpModule, services: PhpServices) {
+    this.#module = module;
+    this.#services = services;
+    const { major, minor, patch } = module.phpVersion;
+    this.version = `${major}.${minor}.${patch}`;
+    module.onStdout = (chunk) => this.#current?.stdout(chunk);
+    module.onStderr = (chunk) => this.#current?.stderr(chunk);
+    module.onHeaders = (chunk) => this.#current?.headers(chunk);
+    module.onMessage = (text) => this.#answer(text);
+  }
+
+  get memory(): number {
+    return this.#module.HEAPU8.length;
+  }
+
+  get usable(): boolean {
+    return this.#broken === undefined;
+  }
+
+  lookup(path: string): "file" | "directory" | undefined {
+    const { FS } = this.#module;
+    try {
+      const { mode } = FS.stat(path);
+      return FS.isDir(mode) ? "directory" : FS.isFile(mode) ? "file" : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  run(request: PhpRequest, output: PhpOutput, signal?: AbortSignal): Promise<PhpExit> {
+    // A second request inside a suspended first one would end the first and mix up their bytes: each waits its turn.
+    const turn = this.#last.then(() => this.#run(request, output, signal));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #run(request: PhpRequest, output: PhpOutput, signal: AbortSignal | undefined): Promise<PhpExit> {
+    if (this.#broken !== undefined) {
+      throw new PhpError("PHP_UNUSABLE", "the interpreter broke in an earlier request and must be replaced", {
+        cause: this.#broken,
+      });
+    }
+    const module = this.#module;
+    const capture = new OutputCapture(output, module.FS.ErrnoError);
+    const variables = serverVariables(request.params);
+    const memory = this.#prepare(request, variables);
+    const abort = () => capture.abort();
+    this.#current = capture;
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    try {
+      const status = Number(await module.ccall("wasm_sapi_handle_request", "number", [], [], { async: true }));
+      capture.end(status);
+      return { status };
+    } catch (error) {
+      // After a trap nothing in linear memory can be trusted.
+      this.#broken = error;
+      capture.flush();
+      throw new PhpError(
+        "PHP_TRAP",
+        `the interpreter broke while it ran ${request.scriptFilename}: ${describe(error)}`,
+        {
+          cause: error,
+        },
+      );
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#current = undefined;
+      if (this.#broken === undefined) {
+        for (const pointer of memory) module.free(pointer);
+        this.#closeLeaked();
+      }
+    }
+  }
+
+  /** Hands the request to the SAPI. Returns the memory to free afterwards. */
+  #prepare(request: PhpRequest, variables: ReadonlyMap<string, string>): number[] {
+    const module = this.#module;
+    // PHP runs with the SAPI's option that leaves the directory alone: relative includes need it set.
+    const { scriptFilename } = request;
+    module.FS.chdir(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/");
+
+    const texts: string[] = [
+      scriptFilename,
+      variables.get("QUERY_STRING") ?? "",
+      variables.get("REQUEST_METHOD") ?? "GET",
+      variables.get("HTTP_COOKIE") ?? "",
+      variables.get("CONTENT_TYPE") ?? "",
+    ];
+    for (const [name, value] of variables) texts.push(name, value);
+    const block = this.#copyTexts(texts);
+    const memory = [block.pointer];
+    const [script = 0, query = 0, method = 0, cookies = 0, contentType = 0] = block.starts;
+    if (request.body.length > 0) {
+      const body = this.#allocate(request.body.length, memory);
+      module.HEAPU8.set(request.body, body);
+      module._wasm_set_request_body(body);
+      memory.push(body);
+    }
+    module._wasm_set_content_length(request.body.length);
+    module._wasm_set_path_translated(script);
+    module._wasm_set_query_string(query);
+    module._wasm_set_request_method(method);
+    if (variables.has("HTTP_COOKIE")) module._wasm_set_cookies(cookies);
+    if (variables.has("CONTENT_TYPE")) module._wasm_set_content_type(contentType);
+    // The SAPI keeps the entries as a stack: the last one given is the first one in $_SERVER.
+    for (let i = texts.length - 2; i >= 5; i -= 2) {
+      module._wasm_add_SERVER_entry(block.starts[i] ?? 0, block.starts[i + 1] ?? 0);
+    }
+    return memory;
+  }
+
+  /** Writes byte strings, each ended by a NUL, into one piece of linear memory: bytes stay bytes. */
+  #copyTexts(texts: readonly string[]): { pointer: number; starts: number[] } {
+    let size = 0;
+    for (const text of texts) size += text.length + 1;
+    const pointer = this.#allocate(size, []);
+    const heap = this.#module.HEAPU8;
+    const starts: number[] = [];
+    let at = pointer;
+    for (const text of texts) {
+      starts.push(at);
+      for (let i = 0; i < text.length; i++) heap[at++] = text.charCodeAt(i);
+      heap[at++] = 0;
+    }
+    return { pointer, starts };
+  }
+
+  #allocate(bytes: number, held: readonly number[]): number {
+    const pointer = this.#module.malloc(bytes);
+    if (pointer === 0) {
+      for (const other of held) this.#module.free(other);
+      throw new PhpError("PHP_NO_MEMORY", `no room for ${bytes} bytes of the request in the interpreter's memory`);
+    }
+    return pointer;
+  }
+
+  /** Every request leaves its output descriptors open; after 2,044 requests none would be left. */
+  #closeLeaked(): void {
+    const { FS } = this.#module;
+    for (const stream of FS.streams) if (stream?.path?.startsWith("/request/")) FS.close(stream);
+  }
+
+  /** Answers `post_message_to_js()`, by which the prepended file reaches the host. */
+  async #answer(text: string): Promise<string> {
+    switch (text) {
+      case "edge-fpm:finish":
+        return this.#current?.finish() ? "1" : "0";
+      case "edge-fpm:status":
+        return JSON.stringify((await this.#services.poolStatus?.()) ?? null);
+      default:
+        return "";
+    }
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

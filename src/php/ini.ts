@@ -1,0 +1,101 @@
+// php.ini of the resident interpreters: our defaults, then the user's, then what the host cannot do without.
+
+/**
+ * Our defaults, near php.ini-production: errors go to the log and not into the page. Opcache keeps the compiled
+ * scripts in 24 MB, which holds WordPress nearly whole; `revalidate_freq = 0` shows every edit at the next request.
+ */
+const DEFAULTS = `
+display_errors = 0
+display_startup_errors = 0
+log_errors = 1
+html_errors = 0
+error_reporting = E_ALL
+register_argc_argv = 0
+variables_order = "GPCS"
+request_order = "GP"
+default_charset = "UTF-8"
+memory_limit = 128M
+post_max_size = 64M
+upload_max_filesize = 64M
+max_execution_time = 0
+session.use_strict_mode = 1
+session.gc_maxlifetime = 1440
+date.timezone = "UTC"
+opcache.enable = 1
+opcache.memory_consumption = 24
+opcache.interned_strings_buffer = 6
+opcache.max_accelerated_files = 4000
+opcache.validate_timestamps = 1
+opcache.revalidate_freq = 0
+`;
+
+/**
+ * What must hold whatever the user wrote. Output goes out at PHP's own flushes; opcache takes a file at once however
+ * new it is, cannot compile to machine code here, and keeps its lock file in memory.
+ */
+const FIXED = `
+implicit_flush = 0
+opcache.file_update_protection = 0
+opcache.jit = disable
+opcache.jit_buffer_size = 0
+opcache.lockfile_path = /internal
+opcache.preload =
+enable_dl = 0
+`;
+
+/** Parts of a php.ini. Later parts win over earlier ones. */
+export interface IniParts {
+  /** The platform's settings: directories for sessions and uploads, the CA file. */
+  readonly platform?: Readonly<Record<string, string | number>>;
+  /** Text of the user's php.ini. */
+  readonly text?: string;
+  /** Single settings of the user, such as `php_admin_value[...]` of a pool. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A php.ini, and what the host must do itself because it needs the setting for its own purpose. */
+export interface Ini {
+  readonly text: string;
+  /** The user's own `auto_prepend_file`, "" for none: the host's prepended file includes it. */
+  readonly prependFile: string;
+}
+
+/** Where the host's own prepended file lies in the interpreter's file system. */
+export const PREPEND_PATH = "/internal/shared/edge-fpm.php";
+
+/** Puts a php.ini together. */
+export function buildIni(parts: IniParts): Ini {
+  const user = `[PHP]\n${DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}`;
+  return {
+    text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\n`,
+    prependFile: lastValue(user, "auto_prepend_file"),
+  };
+}
+
+function lines(settings: Readonly<Record<string, string | number | boolean>>): string {
+  let text = "";
+  for (const [name, value] of Object.entries(settings)) text += `${name} = ${quote(value)}\n`;
+  return text;
+}
+
+/** A value that `parse_ini` reads back as it is. Numbers with units and constants stay bare, so that they count. */
+function quote(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "1" : "0";
+  const text = String(value);
+  return /^[\w./:~&|^ -]*$/.test(text)
+    ? /^[\w.]*$/.test(text)
+      ? text
+      : `"${text}"`
+    : `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** The last value of a setting in the text of a php.ini; "" when it is not there. */
+function lastValue(text: string, name: string): string {
+  let value = "";
+  for (const [, found] of text.matchAll(new RegExp(`^[ \\t]*${name}[ \\t]*=[ \\t]*(.*)$`, "gm"))) {
+    value = (found ?? "").trim();
+  }
+  const quoted = /^(["'])(.*?)\1/.exec(value);
+  const bare = quoted ? (quoted[2] ?? "") : value.replace(/[ \t]*;.*$/, "");
+  return bare === "none" ? "" : bare;
+}

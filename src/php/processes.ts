@@ -1,0 +1,67 @@
+// exec(), popen() and proc_open() where there are no processes: every command ends at once with the shell's status for
+// a command that was not found, so that the script goes on. A spawn that throws or never answers would leave the
+// request waiting for ever.
+
+type Listener = (value?: unknown) => void;
+
+/** Exit status of a POSIX shell for a command that does not exist. */
+const COMMAND_NOT_FOUND = 127;
+
+/** The little of an event emitter that the glue calls. */
+class Events {
+  readonly #listeners = new Map<string, Set<Listener>>();
+  on(event: string, listener: Listener): this {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return this;
+  }
+  once(event: string, listener: Listener): this {
+    return this.on(event, listener);
+  }
+  off(event: string, listener: Listener): this {
+    this.#listeners.get(event)?.delete(listener);
+    return this;
+  }
+  removeListener(event: string, listener: Listener): this {
+    return this.off(event, listener);
+  }
+  emit(event: string, value?: unknown): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(value);
+  }
+}
+
+/** A child process that says "not found" and ends. */
+class MissingProcess extends Events {
+  static #lastPid = 1000;
+  readonly pid = ++MissingProcess.#lastPid;
+  readonly stdout = new Events();
+  readonly stderr = new Events();
+  readonly stdin = Object.assign(new Events(), { write: () => true, end: () => {}, destroy: () => {} });
+  exitCode: number | null = null;
+  killed = false;
+
+  constructor(command: string) {
+    super();
+    // The glue adds its listeners right after the spawn, in the same turn or in the next microtasks.
+    setTimeout(() => {
+      this.emit("spawn");
+      this.stderr.emit("data", new TextEncoder().encode(`sh: 1: ${command}: not found\n`));
+      this.stdout.emit("end");
+      this.exitCode = COMMAND_NOT_FOUND;
+      setTimeout(() => {
+        this.emit("exit", COMMAND_NOT_FOUND);
+        this.emit("close", COMMAND_NOT_FOUND);
+      });
+    });
+  }
+
+  kill(): boolean {
+    this.killed = true;
+    return true;
+  }
+}
+
+/** The glue's `spawnProcess` for a platform without processes. */
+export function refuseProcess(command: unknown): MissingProcess {
+  return new MissingProcess(String(Array.isArray(command) ? command[0] : command));
+}
