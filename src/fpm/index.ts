@@ -1,0 +1,17 @@
+// The pool of children and its master, for whoever has requests to run: no records, no PHP, no platform.
+
+export type { Cancel, Clock } from "./clock.ts";
+export { systemClock } from "./clock.ts";
+export type { PoolConfig, PoolConfigInput, ProcessManager } from "./config.ts";
+export { poolConfig } from "./config.ts";
+export type { ConfigProblem, PoolErrorCode } from "./errors.ts";
+export { ConfigError, PoolError } from "./errors.ts";
+export type { Lease, LeaseEnd, Outcome } from "./lease.ts";
+export type { Log, LogLevel, LogRecord } from "./log.ts";
+export { Master } from "./master.ts";
+export type { PoolOptions, PoolState } from "./pool.ts";
+export { Pool } from "./pool.ts";
+export type { RequestInfo, RequestStage, Stage } from "./request.ts";
+export type { Child, ChildExit, Spawn } from "./spawn.ts";
+export type { PoolStatus, ProcessStatus } from "./status.ts";
+export { statusJson, statusText } from "./status.ts";
