@@ -4,8 +4,8 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { AppServer, StartAppServer } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
-import type { AppServer, StartAppServer } from "./app-server.ts";
 import { Visitor } from "./browser.ts";
 import { png } from "./pictures.ts";
 

@@ -46,6 +46,8 @@ async function start(options: PhpFpmOptions, port: number): Promise<PhpFpm> {
     "pm = static",
     `pm.max_children = ${options.children ?? 2}`,
     "catch_workers_output = yes",
+    // PHP's own default; Debian's php.ini has 4096, which holds back what a script flushes.
+    "php_value[output_buffering] = 0",
     "php_admin_value[post_max_size] = 64M",
     "php_admin_value[upload_max_filesize] = 64M",
     `php_admin_value[session.save_path] = ${sessions}`,

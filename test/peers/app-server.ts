@@ -1,8 +1,8 @@
 // Something that serves a PHP application from a document root: real nginx and php-fpm, or our own command.
 
-import { startServe } from "../peers/edge-fpm.ts";
-import { startNginx } from "../peers/nginx.ts";
-import { startPhpFpm } from "../peers/php-fpm.ts";
+import { startServe } from "./edge-fpm.ts";
+import { startNginx } from "./nginx.ts";
+import { startPhpFpm } from "./php-fpm.ts";
 
 export interface AppServer {
   readonly baseUrl: string;

@@ -1,0 +1,3 @@
+<?php
+echo 'leaving';
+exit((int) $_GET['code']);

@@ -1,0 +1,2 @@
+<?php
+echo 'index of ', basename(__DIR__), ' as ', $_SERVER['SCRIPT_NAME'];

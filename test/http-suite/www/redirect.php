@@ -1,0 +1,4 @@
+<?php
+$status = (int) ($_GET['status'] ?? 0);
+header('Location: ' . $_GET['to'], true, $status);
+echo 'elsewhere';
