@@ -25,7 +25,8 @@ export class Output {
 
   /** Queues a whole record, copied. */
   record(bytes: Uint8Array): void {
-    this.#open.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#open.set(bytes, at);
   }
 
   /**
