@@ -1,8 +1,11 @@
 // Something that serves a PHP application from a document root: real nginx and php-fpm, or our own command.
 
-import { startServe } from "./edge-fpm.ts";
+import { join } from "node:path";
+import type { FastCgiAddress } from "./address.ts";
+import { startFpm, startServe } from "./edge-fpm.ts";
 import { startNginx } from "./nginx.ts";
 import { startPhpFpm } from "./php-fpm.ts";
+import { makeScratch } from "./scratch.ts";
 
 export interface AppServer {
   readonly baseUrl: string;
@@ -17,23 +20,57 @@ export type StartAppServer = (root: string) => Promise<AppServer>;
 /** The model: nginx in front of php-fpm 8.2 with two children. Needs both peers. */
 export const startNative: StartAppServer = async (root) => {
   const fpm = await startPhpFpm({ listen: "unix", children: 2 });
-  try {
-    const nginx = await startNginx({ root, fastcgi: fpm.address });
-    return {
-      baseUrl: nginx.baseUrl,
-      log: () => `${nginx.log()}\n${fpm.log()}`,
-      stop: async () => {
-        await nginx.stop();
-        await fpm.stop();
-      },
-    };
-  } catch (error) {
-    await fpm.stop();
-    throw error;
-  }
+  return joined(fpm, () => startNginx({ root, fastcgi: fpm.address }));
 };
 
 /** `edge-fpm serve` with its own pool of two children. */
 export function startEdge(php: string): StartAppServer {
   return (root) => startServe(root, { php, children: 2 });
+}
+
+/** `edge-fpm serve` in front of a real php-fpm with two children. Needs php-fpm. */
+export function startEdgeBefore(listen: "tcp" | "unix"): StartAppServer {
+  return async (root) => {
+    const fpm = await startPhpFpm({ listen, children: 2 });
+    return joined(fpm, () => startServe(root, { upstream: fpm.address }));
+  };
+}
+
+/** nginx in front of `edge-fpm fpm` with two children. Needs nginx. */
+export function startNginxBefore(options: {
+  readonly php: string;
+  readonly listen: "tcp" | "unix";
+  readonly keepConnection: boolean;
+}): StartAppServer {
+  return async (root) => {
+    const scratch = makeScratch("listen");
+    const listen: FastCgiAddress =
+      options.listen === "tcp" ? { kind: "tcp", port: 0 } : { kind: "unix", path: join(scratch.path, "edge.sock") };
+    const fpm = await startFpm(root, listen, { php: options.php, children: 2 });
+    const server = await joined(fpm, () =>
+      startNginx({ root, fastcgi: fpm.address, keepConnection: options.keepConnection }),
+    );
+    return { ...server, stop: () => server.stop().finally(() => scratch.remove()) };
+  };
+}
+
+/** A web server started in front of `application`: stopped first, and both logs kept. */
+async function joined(
+  application: { log(): string; stop(): Promise<void> },
+  start: () => Promise<AppServer>,
+): Promise<AppServer> {
+  try {
+    const server = await start();
+    return {
+      baseUrl: server.baseUrl,
+      log: () => `${server.log()}\n${application.log()}`,
+      stop: async () => {
+        await server.stop();
+        await application.stop();
+      },
+    };
+  } catch (error) {
+    await application.stop();
+    throw error;
+  }
 }
