@@ -272,7 +272,8 @@ export class Pool<Wire> {
       if (this.#clock.now() - resident.slot.startedAt > STEADY) this.#failures = 0;
       this.#onFailure(new Error(`child ${pid} died while idle (${why})`));
     }
-    this.#settle(resident.surplus ? 0 : 1);
+    // Old ones that leave after a reload have their successors already.
+    this.#settle(resident.surplus || resident.slot.generation !== this.#generation ? 0 : 1);
   }
 
   #kill(resident: Resident<Wire>, reason: LeaseEnd["reason"], message: string): void {
