@@ -50,7 +50,7 @@ export interface GlueStream {
 
 /** Emscripten's file system, as far as the host calls it. Errors carry `name: "ErrnoError"` and `errno`. */
 export interface GlueFileSystem {
-  readonly filesystems: Record<string, object | undefined>;
+  readonly filesystems: { readonly MEMFS: object; readonly NODEFS?: object };
   readonly streams: (GlueStream | null | undefined)[];
   readonly ErrnoError: new (errno: number) => Error;
   mkdirTree(path: string): void;

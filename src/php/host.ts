@@ -1,6 +1,7 @@
 // The low-level host of one interpreter: drives the SAPI of @php-wasm directly, one request at a time. The order of
 // the calls matters everywhere; what each of them guards against is said beside it.
 
+import { byteStringToUtf8 } from "../codec/index.ts";
 import { PhpError } from "./errors.ts";
 import type { PhpModule } from "./glue.ts";
 import { OutputCapture } from "./output.ts";
@@ -45,7 +46,7 @@ export class PhpHost implements PhpRuntime {
   lookup(path: string): "file" | "directory" | undefined {
     const { FS } = this.#module;
     try {
-      const { mode } = FS.stat(path);
+      const { mode } = FS.stat(byteStringToUtf8(path));
       return FS.isDir(mode) ? "directory" : FS.isFile(mode) ? "file" : undefined;
     } catch {
       return undefined;
@@ -103,7 +104,7 @@ export class PhpHost implements PhpRuntime {
     const module = this.#module;
     // PHP runs with the SAPI's option that leaves the directory alone: relative includes need it set.
     const { scriptFilename } = request;
-    module.FS.chdir(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/");
+    module.FS.chdir(byteStringToUtf8(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/"));
 
     const texts: string[] = [
       scriptFilename,

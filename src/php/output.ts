@@ -1,7 +1,7 @@
 // One request's output on its way out of the interpreter: pairs up the pieces of C's buffered writes, tells log
 // messages from plain stderr, holds back nothing that PHP flushed, and drops what nobody may see any more.
 
-import { byteStringOf, concat } from "./bytes.ts";
+import { bytesToByteString, concat } from "../codec/index.ts";
 import { type PhpHeaders, parseHeaders } from "./headers.ts";
 import type { PhpOutput } from "./runtime.ts";
 
@@ -38,7 +38,7 @@ export class OutputCapture {
 
   headers(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#headers !== undefined) return;
-    this.#headerText += byteStringOf(chunk);
+    this.#headerText += bytesToByteString(chunk);
     this.#headers = parseHeaders(this.#headerText);
   }
 
@@ -54,7 +54,7 @@ export class OutputCapture {
       if (this.#held.length > 0) this.#releaseStdout();
       else this.#direct = true;
     } else if (this.#held.length > 0) {
-      this.#held = concat(this.#held, chunk);
+      this.#held = concat([this.#held, chunk]);
       this.#releaseStdout();
     } else {
       this.#held = chunk.slice();
@@ -65,14 +65,14 @@ export class OutputCapture {
 
   stderr(chunk: Uint8Array): void {
     if (chunk.length > 0) {
-      this.#errors = this.#errors.length > 0 ? concat(this.#errors, chunk) : chunk.slice();
+      this.#errors = this.#errors.length > 0 ? concat([this.#errors, chunk]) : chunk.slice();
       this.#schedule();
       return;
     }
     // Only C's own printing ends with an empty piece, and only log messages are printed so, each with its line end.
     const length = this.#errors.length;
     if (length > 0 && this.#errors[length - 1] === 0x0a) {
-      const message = byteStringOf(this.#errors.subarray(0, length - 1));
+      const message = bytesToByteString(this.#errors.subarray(0, length - 1));
       this.#errors = EMPTY;
       this.#output.log(message);
     } else {

@@ -4,7 +4,7 @@ import type { Pair } from "../codec/index.ts";
 
 /** A request as PHP takes it. */
 export interface PhpRequest {
-  /** Absolute path of the script in the interpreter's file system. It must exist: see `PhpRuntime.lookup`. */
+  /** Absolute path of the script in the interpreter's file system, a byte string. It must exist: see `lookup`. */
   readonly scriptFilename: string;
   /** CGI params as byte strings: every character is one byte. When a name is there twice, the last one wins. */
   readonly params: readonly Pair[];
@@ -45,7 +45,7 @@ export interface PhpRuntime {
    *   `PHP_NO_MEMORY` when the request did not fit (the interpreter stays usable)
    */
   run(request: PhpRequest, output: PhpOutput, signal?: AbortSignal): Promise<PhpExit>;
-  /** What is at a path of the interpreter's file system, links followed. `undefined`: nothing, or not readable. */
+  /** What is at a path (a byte string) of the interpreter's file system, links followed. `undefined`: nothing. */
   lookup(path: string): "file" | "directory" | undefined;
   /** Bytes of linear memory that the interpreter holds. It never shrinks. */
   readonly memory: number;

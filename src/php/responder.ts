@@ -1,0 +1,241 @@
+// The FastCGI application in front of one interpreter: a request's records become a script's run, and its output
+// becomes an answer as php-fpm gives it.
+
+import { byteStringToBytes, concat, type Pair, type ProtocolStatus, type Role } from "../codec/index.ts";
+import { PhpError } from "./errors.ts";
+import { responseHead } from "./response-head.ts";
+import type { PhpOutput, PhpRuntime } from "./runtime.ts";
+import { chooseScript, DEFAULT_EXTENSIONS } from "./script.ts";
+
+/** What the responder needs of a request on an application link. */
+export interface ResponderRequest {
+  readonly role: Role | number;
+  /** Byte strings. */
+  readonly params: readonly Pair[];
+  /** STDIN in chunks, each the reader's own. */
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Aborts when the web server gives the request up. */
+  readonly signal: AbortSignal;
+  /** @param more true when more output or the end follows at once: it may then travel in one write with it */
+  stdout(chunk: Uint8Array, more?: boolean): void | Promise<void>;
+  stderr(chunk: Uint8Array, more?: boolean): void | Promise<void>;
+}
+
+/** How a request ended, for END_REQUEST. */
+export interface ResponderEnd {
+  readonly applicationStatus: number;
+  readonly protocolStatus: ProtocolStatus;
+}
+
+export interface ResponderOptions {
+  /** `security.limit_extensions`. Default `.php` and `.phar`. */
+  readonly extensions?: readonly string[];
+  /** `cgi.fix_pathinfo`. Default true, as in PHP. */
+  readonly fixPathInfo?: boolean;
+  /** Most bytes of a request body. Default 128 MiB: above `post_max_size`, so that PHP's own answer comes first. */
+  readonly maxBodyLength?: number;
+  /** Tells the master, in band, what it must know of this child. */
+  announce?(values: readonly Pair[]): void;
+}
+
+/** Tells the master that the script goes on after its answer ("1"), or that it ended ("0"). */
+export const RUNNING = "EDGE_FPM_RUNNING";
+/** Tells the master how many bytes of linear memory the interpreter holds. */
+export const MEMORY = "EDGE_FPM_MEMORY";
+
+const MAX_BODY_LENGTH = 128 * 1024 * 1024;
+
+const COMPLETE: ResponderEnd = { applicationStatus: 0, protocolStatus: "request-complete" };
+
+/** Serves one interpreter. Keep one for the interpreter's life: it remembers what the master was told. */
+export class Responder {
+  readonly #runtime: PhpRuntime;
+  readonly #options: ResponderOptions;
+  #announcedMemory = 0;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(runtime: PhpRuntime, options: ResponderOptions = {}) {
+    this.#runtime = runtime;
+    this.#options = options;
+  }
+
+  /**
+   * Answers one request. Settles when the visitor's answer is complete: with `fastcgi_finish_request()` that is before
+   * the script's end, and `RUNNING` was announced before.
+   *
+   * @throws {PhpError} when the interpreter broke before or during the request: what was sent is not a whole answer,
+   *   and the interpreter must be replaced
+   */
+  async respond(request: ResponderRequest): Promise<ResponderEnd> {
+    if (request.role !== "responder") return { applicationStatus: 0, protocolStatus: "unknown-role" };
+    const { extensions = DEFAULT_EXTENSIONS, fixPathInfo = true } = this.#options;
+    const choice = chooseScript(request.params, { extensions, fixPathInfo }, (path) => this.#runtime.lookup(path));
+    if (choice.type === "refuse") {
+      request.stderr(byteStringToBytes(choice.log), true);
+      return this.#answer(request, choice.status, choice.body);
+    }
+    const body = await readBody(request, this.#options.maxBodyLength ?? MAX_BODY_LENGTH);
+    if (!(body instanceof Uint8Array)) {
+      request.stderr(byteStringToBytes(body.log), true);
+      return this.#answer(request, body.status, body.body);
+    }
+    const { params, scriptFilename } = choice;
+    return await this.#run(request, scriptFilename, params, body);
+  }
+
+  #run(
+    request: ResponderRequest,
+    scriptFilename: string,
+    params: readonly Pair[],
+    body: Uint8Array,
+  ): Promise<ResponderEnd> {
+    return new Promise((resolve, reject) => {
+      const output = new RecordOutput(request, () => {
+        this.#options.announce?.([[RUNNING, "1"]]);
+        resolve(COMPLETE);
+      });
+      const running = this.#runtime.run({ scriptFilename, params, body }, output, request.signal);
+      this.#running = running.catch(() => {});
+      running.then(
+        async () => {
+          this.#announceMemory();
+          if (output.finished) this.#options.announce?.([[RUNNING, "0"]]);
+          await output.drained();
+          resolve(COMPLETE);
+        },
+        (error: unknown) => {
+          if (error instanceof PhpError && error.code === "PHP_NO_MEMORY") {
+            request.stderr(byteStringToBytes(error.message), true);
+            resolve(this.#answer(request, 503, "Service unavailable.\n"));
+          } else {
+            reject(error);
+          }
+        },
+      );
+    });
+  }
+
+  /** Settles when no script runs, not even one that goes on after its answer. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** An answer of the responder itself, in php-fpm's form. */
+  async #answer(request: ResponderRequest, status: number, body: string): Promise<ResponderEnd> {
+    const head = responseHead(status, [`X-Powered-By: PHP/${this.#runtime.version}`, CONTENT_TYPE]);
+    await request.stdout(isHead(request.params) ? head : concat([head, byteStringToBytes(body)]), true);
+    return COMPLETE;
+  }
+
+  #announceMemory(): void {
+    const { memory } = this.#runtime;
+    if (memory === this.#announcedMemory) return;
+    this.#announcedMemory = memory;
+    this.#options.announce?.([[MEMORY, String(memory)]]);
+  }
+}
+
+const CONTENT_TYPE = "Content-type: text/html; charset=UTF-8";
+
+/** A script's output on its way into records. */
+class RecordOutput implements PhpOutput {
+  readonly #request: ResponderRequest;
+  readonly #onFinish: () => void;
+  readonly #withBody: boolean;
+  #head: Uint8Array | undefined;
+  #messages = 0;
+  #waiting: Promise<void> | undefined;
+  finished = false;
+
+  constructor(request: ResponderRequest, onFinish: () => void) {
+    this.#request = request;
+    this.#onFinish = onFinish;
+    this.#withBody = !isHead(request.params);
+  }
+
+  headers(status: number, lines: readonly string[]): void {
+    // Held for a moment, so that a small answer is one record.
+    this.#head = responseHead(status, lines);
+  }
+
+  stdout(chunk: Uint8Array): void {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head === undefined) {
+      if (this.#withBody) this.#sent(this.#request.stdout(chunk));
+    } else {
+      this.#sent(this.#request.stdout(this.#withBody ? concat([head, chunk]) : head));
+    }
+  }
+
+  stderr(chunk: Uint8Array): void {
+    if (!this.finished) this.#sent(this.#request.stderr(chunk, true));
+  }
+
+  log(message: string): void {
+    // php-fpm's form: the messages of a request follow one another with "; " and without line ends.
+    this.stderr(byteStringToBytes(`${this.#messages++ === 0 ? "" : "; "}PHP message: ${message}`));
+  }
+
+  finishRequest(): void {
+    this.#flushHead();
+    this.finished = true;
+    this.#onFinish();
+  }
+
+  /** Settles when everything was taken by the link. */
+  async drained(): Promise<void> {
+    if (!this.finished) this.#flushHead();
+    await this.#waiting;
+  }
+
+  #flushHead(): void {
+    if (this.#head !== undefined) this.#sent(this.#request.stdout(this.#head, true));
+    this.#head = undefined;
+  }
+
+  #sent(result: void | Promise<void>): void {
+    if (result !== undefined) this.#waiting = result;
+  }
+}
+
+/** A request that the responder answers itself. */
+interface BodyProblem {
+  readonly status: 400 | 411 | 413;
+  readonly body: string;
+  readonly log: string;
+}
+
+/** Reads exactly CONTENT_LENGTH bytes of STDIN. Without one the script sees no body, as with php-fpm. */
+async function readBody(request: ResponderRequest, limit: number): Promise<Uint8Array | BodyProblem> {
+  const declared = request.params.findLast(([name]) => name === "CONTENT_LENGTH")?.[1] ?? "";
+  if (declared === "") return new Uint8Array(0);
+  if (!/^\d{1,15}$/.test(declared)) {
+    const log = `CONTENT_LENGTH is not a number of bytes: ${JSON.stringify(declared.slice(0, 40))}`;
+    return { status: 400, body: "Bad request.\n", log };
+  }
+  const length = Number(declared);
+  if (length > limit) {
+    const log = `request body of ${length} bytes exceeds the limit of ${limit} bytes`;
+    return { status: 413, body: "Request entity too large.\n", log };
+  }
+  if (length === 0) return new Uint8Array(0);
+  const parts: Uint8Array[] = [];
+  let received = 0;
+  for await (const chunk of request.stdin) {
+    const part = chunk.subarray(0, length - received);
+    parts.push(part);
+    received += part.length;
+    // What comes beyond the declared length is no part of the body.
+    if (received === length) break;
+  }
+  if (received < length) {
+    const log = `STDIN ended after ${received} of the ${length} bytes that CONTENT_LENGTH declares`;
+    return { status: 400, body: "Bad request.\n", log };
+  }
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : concat(parts);
+}
+
+function isHead(params: readonly Pair[]): boolean {
+  return params.findLast(([name]) => name === "REQUEST_METHOD")?.[1] === "HEAD";
+}

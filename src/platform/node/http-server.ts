@@ -1,0 +1,172 @@
+// HTTP on Node in front of a fetch-style handler. `srvx` makes the Request and sends the Response, both without
+// building more of them than is used; connections, limits and the end of the server are seen to here.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import { NodeRequest, NodeResponse, sendNodeResponse } from "srvx/node";
+import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
+
+/** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
+export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
+
+export interface HttpServerOptions {
+  readonly handler: Handler;
+  /** Bytes of a request's head; beyond it 431. Above the gateway's limit, so that the gateway's page is seen. 64 KiB. */
+  readonly maxHeaderSize?: number;
+  /** Milliseconds for the head of a request to arrive; then 408. 60,000, as nginx's `client_header_timeout`. */
+  readonly headersTimeout?: number;
+  /** Milliseconds that an idle connection stays open. 65,000: longer than the 60 of the usual proxy in front. */
+  readonly keepAliveTimeout?: number;
+  /** Connections at once. No limit when absent. */
+  readonly maxConnections?: number;
+  /** Told what the handler or the sending of a response threw. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Where to listen. Port 0 takes a free one. */
+export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string };
+
+export interface HttpServer {
+  /** For whatever is not foreseen here. */
+  readonly server: Server;
+  /** @throws what `listen` fails with, such as EADDRINUSE */
+  listen(address: ListenAddress): Promise<ListenAddress>;
+  /**
+   * Takes no new connections, lets the requests under way finish, then ends. What is still there after `grace`
+   * milliseconds is cut off. Safe to call twice.
+   */
+  close(grace?: number): Promise<void>;
+}
+
+/** Makes a server that does not listen yet. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  let closing: Promise<void> | undefined;
+  const server = createServer({
+    maxHeaderSize: options.maxHeaderSize ?? 64 * 1024,
+    headersTimeout: options.headersTimeout ?? 60_000,
+    // The gateway has a limit on the visitor's silence; a long upload as such is no fault.
+    requestTimeout: 0,
+    keepAliveTimeout: options.keepAliveTimeout ?? 65_000,
+    connectionsCheckingInterval: 5_000,
+  });
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+
+  const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
+    if (closing !== undefined) res.shouldKeepAlive = false;
+    respond(options, req, res, beginBody).catch((error: unknown) => {
+      options.onError?.(error);
+      if (res.headersSent) res.destroy();
+      else res.writeHead(500, { "Content-Length": "0" }).end();
+    });
+  };
+  server.on("request", (req, res) => answer(req, res));
+  // The answer to "Expect: 100-continue" is the gateway's: it may refuse the body unseen.
+  server.on("checkContinue", (req, res) => {
+    answer(req, res, () => res.writeContinue());
+  });
+  server.on("clientError", answerClientError);
+
+  return {
+    server,
+    listen(address) {
+      return new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(address, () => {
+          server.off("error", reject);
+          const bound = server.address() as AddressInfo | string;
+          resolve(typeof bound === "string" ? { path: bound } : { port: bound.port, host: bound.address });
+        });
+      });
+    },
+    close(grace = 10_000) {
+      closing ??= new Promise((resolve) => {
+        const cutOff = setTimeout(() => server.closeAllConnections(), grace);
+        server.close(() => {
+          clearTimeout(cutOff);
+          resolve();
+        });
+        server.closeIdleConnections();
+      });
+      return closing;
+    },
+  };
+}
+
+async function respond(
+  options: HttpServerOptions,
+  req: IncomingMessage,
+  res: ServerResponse,
+  beginBody: (() => void) | undefined,
+): Promise<void> {
+  const { socket } = req;
+  const request = new NodeRequest({ req, res });
+  const response = await options.handler(request, {
+    remoteAddress: socket.remoteAddress,
+    remotePort: socket.remotePort,
+    serverAddress: socket.localAddress,
+    serverPort: socket.localPort,
+    protocol: `HTTP/${req.httpVersion}`,
+    scheme: "http",
+    target: req.url,
+    headers: headerPairs(req.rawHeaders),
+    beginBody,
+  });
+  if (res.destroyed) {
+    await response.body?.cancel();
+    return;
+  }
+  await sendNodeResponse(res, response);
+  // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
+  // that is; it is better to end the connection.
+  if (!req.complete && !req.readableEnded) lingeringClose(req, res);
+}
+
+/** Bytes and milliseconds that are still taken from a visitor who was answered before the end of the request. */
+const LINGER_BYTES = 8 * 1024 * 1024;
+const LINGER_TIME = 5_000;
+
+/**
+ * Ends a connection with unread request bytes. Closing it at once would reset it, and the visitor, still sending, might
+ * never see the answer; so some of the rest is taken first (as nginx's `lingering_close`).
+ */
+function lingeringClose(req: IncomingMessage, res: ServerResponse): void {
+  const { socket } = req;
+  const until = socket.bytesRead + LINGER_BYTES;
+  const stop = () => socket.destroy();
+  const timer = setTimeout(stop, LINGER_TIME);
+  const done = () => clearTimeout(timer);
+  socket.once("close", done);
+  req.on("data", () => {
+    if (socket.bytesRead > until) stop();
+  });
+  // The whole request came after all: the connection is as good as any.
+  req.once("end", () => {
+    done();
+    socket.off("close", done);
+  });
+  if (res.writableEnded) req.resume();
+}
+
+function* headerPairs(raw: readonly string[]): Generator<[string, string], void, undefined> {
+  for (let i = 0; i + 1 < raw.length; i += 2) yield [raw[i] as string, raw[i + 1] as string];
+}
+
+/** What Node's parser refuses: no request was made of it, so nobody else answers. */
+function answerClientError(error: NodeJS.ErrnoException, socket: import("node:stream").Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  let status = 400;
+  if (error.code === "HPE_HEADER_OVERFLOW") status = 431;
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") status = 408;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** A Response that costs little to make and to send: give it to the gateway as `createResponse`. */
+export const createNodeResponse: CreateResponse = (body, init) =>
+  new NodeResponse(body as BodyInit | null, {
+    status: init.status,
+    statusText: init.statusText ?? STATUS_CODES[init.status] ?? "",
+    headers: init.headers,
+  });

@@ -1,0 +1,64 @@
+// One interpreter on Node: in this thread, over the glue's Node build, with real directories, files that lock and
+// sockets that connect.
+
+import { rootCertificates } from "node:tls";
+import { bootPhp } from "../../php/boot.ts";
+import type { PhpHost, PhpServices } from "../../php/host.ts";
+import type { IniParts } from "../../php/ini.ts";
+import type { LockTable } from "./file-locks.ts";
+import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
+import { loadPhpGlue } from "./php-versions.ts";
+import { TcpSocket } from "./tcp-socket.ts";
+import { lockingUserSpace } from "./user-space.ts";
+
+/** Everything a thread needs to start an interpreter. It can be sent to a thread as it is. */
+export interface InterpreterSettings extends MountPlan {
+  /** Module URL of the glue: see `phpPackageUrl`. */
+  readonly glueUrl: string;
+  readonly wasm: WebAssembly.Module;
+  readonly ini: IniParts;
+  /** Environment of the interpreter. Like php-fpm with `clear_env`, nothing of our own process is passed on. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether PHP's sockets (curl, https://, MySQL) reach the network. */
+  readonly network: boolean;
+  /** Owner of the file locks: unique among the children of a master. */
+  readonly processId: number;
+  /** Locks shared by all children. */
+  readonly locks: LockTable;
+}
+
+/** Where the certificate authorities lie that PHP trusts: those that come with Node. */
+const CA_PATH = "/internal/shared/ca-certificates.crt";
+
+/**
+ * Boots an interpreter in this thread.
+ *
+ * @throws {PhpError} `PHP_BOOT`
+ */
+export async function bootInterpreter(settings: InterpreterSettings, services: PhpServices = {}): Promise<PhpHost> {
+  const glue = await loadPhpGlue(settings.glueUrl);
+  return await bootPhp({
+    glue,
+    runtimeName: "NODE",
+    asyncMode: "Suspending" in WebAssembly ? "jspi" : "asyncify",
+    wasm: settings.wasm,
+    ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
+    env: settings.env,
+    files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
+    mount: (module) => mountDirectories(module, settings),
+    processId: settings.processId,
+    bindUserSpace: lockingUserSpace(settings.locks),
+    ...(settings.network && { WebSocketClass: TcpSocket }),
+    services,
+  });
+}
+
+/** Sessions and uploads lie in the pool's shared directory, so that every child finds them. */
+function platformIni(): Record<string, string> {
+  return {
+    "session.save_path": `${SHARED_PATH}/sessions`,
+    upload_tmp_dir: `${SHARED_PATH}/uploads`,
+    "openssl.cafile": CA_PATH,
+    "curl.cainfo": CA_PATH,
+  };
+}

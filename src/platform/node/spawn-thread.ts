@@ -1,0 +1,212 @@
+// Starting children on Node: one worker thread each, all sharing one compiled interpreter.
+
+import { mkdirSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { MessageChannel, Worker } from "node:worker_threads";
+import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
+import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
+import type { IniParts } from "../../php/ini.ts";
+import type { ResponderOptions } from "../../php/responder.ts";
+import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
+import type { Transport } from "../../transport/transport.ts";
+import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
+import { choosePhpVersion, loadPhpGlue, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
+import type { ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
+
+/** What happens while the interpreter is prepared, for a progress line. */
+export interface CompileProgress {
+  readonly stage: "reading" | "compiling" | "compiled";
+  readonly php: PhpVersion;
+  /** Bytes of the WebAssembly file; 0 while it is being read. */
+  readonly bytes: number;
+}
+
+export interface ThreadSpawnOptions<Wire> extends PhpLookup {
+  /** Makes the pool's wire of the byte stream to a child. */
+  readonly wrap: (transport: Transport) => Wire;
+  /** Version of PHP, such as "8.2". Default: the best one installed. */
+  readonly php?: string;
+  /**
+   * Absolute directories that PHP sees, each at its own path. Default: ["/"], the whole machine as a native php-fpm
+   * sees it (the rights are those of this process). Name directories to keep PHP inside them.
+   */
+  readonly mounts?: readonly string[];
+  /** php.ini: its text, and single settings. */
+  readonly ini?: Pick<IniParts, "text" | "settings">;
+  /** Environment of the scripts (`env[...]` of a pool). Nothing of this process is passed on. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether PHP reaches the network. Default true. */
+  readonly network?: boolean;
+  /**
+   * Real directory below which each pool gets one for sessions, uploads and temporary files, shared by its children
+   * and kept over restarts. Default: a private one in the system's temporary directory.
+   */
+  readonly sharedDirectory?: string;
+  readonly responder?: Pick<ResponderOptions, "extensions" | "fixPathInfo" | "maxBodyLength">;
+  /** Data of `fpm_get_status()` for a script of this child. */
+  readonly poolStatus?: (place: { readonly pool: string; readonly pid: number }) => object | undefined;
+  readonly onProgress?: (progress: CompileProgress) => void;
+  /** A line that a thread wrote to its stdout or stderr: a glue's complaint, mostly. Default: dropped. */
+  readonly onOutput?: (pid: number, text: string) => void;
+}
+
+/** Starts children: see `createThreadSpawn`. */
+export interface ThreadSpawn<Wire> {
+  readonly spawn: Spawn<Wire>;
+  readonly php: PhpVersion;
+}
+
+/** Process ids of children: unique in this process, whatever the pools. */
+let lastPid = 0;
+
+/**
+ * Compiles PHP once, for all children, and gives the function that starts one.
+ *
+ * @throws {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`, or `PHP_BOOT` when the package cannot be read
+ */
+export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>): Promise<ThreadSpawn<Wire>> {
+  const php = choosePhpVersion(options.php, options);
+  const glueUrl = phpPackageUrl(php, options);
+  const progress = (stage: CompileProgress["stage"], bytes: number) => options.onProgress?.({ stage, php, bytes });
+  progress("reading", 0);
+  const bytes = await loadPhpGlue(glueUrl)
+    .then((glue) => readFile(glue.dependencyFilename))
+    .catch((cause: unknown) => {
+      throw new PhpError("PHP_BOOT", `PHP ${php} is installed but cannot be read: ${String(cause)}`, { cause });
+    });
+  progress("compiling", bytes.length);
+  const wasm = await WebAssembly.compile(bytes);
+  progress("compiled", bytes.length);
+  const common: ThreadCommon = { glueUrl, wasm, locks: createLockTable() };
+  return { php, spawn: (place) => startThread(place, options, common) };
+}
+
+interface ThreadCommon {
+  readonly glueUrl: string;
+  readonly wasm: WebAssembly.Module;
+  readonly locks: LockTable;
+}
+
+function startThread<Wire>(
+  place: { readonly pool: string; readonly slot: number },
+  options: ThreadSpawnOptions<Wire>,
+  common: ThreadCommon,
+): Child<Wire> {
+  const pid = ++lastPid;
+  const { port1, port2 } = new MessageChannel();
+  const transport = messagePortTransport(port1 as unknown as MessagePortLike);
+  const ready = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<ChildExit>();
+  let wanted: "run" | "stopped" | "killed" = "run";
+  let failure: { readonly code: string; readonly message: string } | undefined;
+  let worker: Worker | undefined;
+
+  const finish = (exitCode: number) => {
+    // The dead give back what they held, and the wire learns of it even when the port says nothing.
+    FileLocks.releaseDead(common.locks, pid);
+    transport.reset();
+    const message = failure?.message ?? `the thread ended with status ${exitCode}`;
+    ready.reject(new PhpError((failure?.code ?? "PHP_BOOT") as PhpErrorCode, message));
+    const reason = wanted === "run" || (wanted === "stopped" && exitCode !== 0) ? "crashed" : wanted;
+    exited.resolve(reason === "crashed" ? { reason, message } : { reason });
+  };
+
+  // Nobody may be waiting for a start that fails: `exited` tells it too.
+  ready.promise.catch(() => {});
+  try {
+    worker = startWorker(pid, place.pool, options, common, port2);
+  } catch (error) {
+    failure = { code: "PHP_BOOT", message: error instanceof Error ? error.message : String(error) };
+    queueMicrotask(() => finish(1));
+  }
+  worker?.on("message", (message: ThreadReport) => {
+    if (message.type === "ready") ready.resolve();
+    else if (message.type === "failed") failure = message;
+    else {
+      const value = options.poolStatus?.({ pool: place.pool, pid });
+      worker.postMessage({ type: "status", id: message.id, value } satisfies ThreadOrder);
+    }
+  });
+  worker?.on("error", (error: Error) => {
+    failure ??= { code: "PHP_TRAP", message: `${error.name}: ${error.message}` };
+  });
+  worker?.on("exit", finish);
+
+  return {
+    pid,
+    wire: options.wrap(transport),
+    ready: ready.promise,
+    exited: exited.promise,
+    stop() {
+      if (wanted === "run") wanted = "stopped";
+      worker?.postMessage({ type: "stop" } satisfies ThreadOrder);
+    },
+    kill() {
+      if (wanted !== "killed") wanted = "killed";
+      void worker?.terminate();
+    },
+  };
+}
+
+function startWorker<Wire>(
+  pid: number,
+  pool: string,
+  options: ThreadSpawnOptions<Wire>,
+  common: ThreadCommon,
+  port: import("node:worker_threads").MessagePort,
+): Worker {
+  const settings: ThreadSettings = {
+    interpreter: {
+      ...common,
+      ini: options.ini ?? {},
+      env: { ...defaultEnvironment(), ...options.env },
+      mounts: options.mounts ?? ["/"],
+      network: options.network ?? true,
+      processId: pid,
+      sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
+    },
+    responder: options.responder ?? {},
+    port: port as unknown as MessagePort,
+  };
+  // Sources run as they are (.ts); a build replaces both files by .js.
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const worker = new Worker(new URL(`../../../workers/interpreter-thread.${extension}`, import.meta.url), {
+    name: `php ${pool} ${pid}`,
+    workerData: settings,
+    transferList: [port],
+    env: {},
+    stdout: true,
+    stderr: true,
+  });
+  for (const stream of [worker.stdout, worker.stderr]) {
+    stream.on("data", (chunk) => options.onOutput?.(pid, String(chunk).trimEnd()));
+  }
+  return worker;
+}
+
+/** php-fpm gives its children the user's name and home, and nothing else. */
+function defaultEnvironment(): Record<string, string> {
+  const { username, homedir } = userInfo();
+  return { USER: username, HOME: homedir };
+}
+
+/**
+ * The real directory that a pool's children share, with its parts, made when missing.
+ *
+ * @throws {Error} when the default place belongs to somebody else, who could then read and plant sessions
+ */
+function sharedDirectory(base: string | undefined, pool: string): string {
+  const uid = process.getuid?.() ?? 0;
+  const parent = base ?? join(tmpdir(), `edge-fpm-${uid}`);
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  if (base === undefined && process.getuid !== undefined && statSync(parent).uid !== uid) {
+    throw new Error(`${parent} belongs to another user: name a directory of your own for sessions and uploads`);
+  }
+  const directory = join(parent, pool.replace(/[^\w.-]/g, "_"));
+  for (const part of ["sessions", "uploads", "tmp"]) {
+    mkdirSync(join(directory, part), { recursive: true, mode: 0o700 });
+  }
+  return directory;
+}

@@ -1,0 +1,69 @@
+// PHP's sockets on Node. The glue speaks WebSocket; this class has that face and is a plain TCP connection behind it,
+// so that curl, https:// and database drivers reach the network with no proxy in between.
+
+import { EventEmitter } from "node:events";
+import { connect, type Socket } from "node:net";
+
+/** Milliseconds to wait for a connection. PHP's own timeouts are mostly shorter. */
+const CONNECT_TIMEOUT = 30_000;
+
+/** A TCP connection with the members of a `ws` WebSocket that the glue uses. */
+export class TcpSocket extends EventEmitter {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  readyState = 0;
+  binaryType = "arraybuffer";
+  readonly url: string;
+  readonly #socket: Socket;
+
+  /** @param url "ws://host:port/": the host is the name PHP asked for */
+  constructor(url: string) {
+    super();
+    this.url = url;
+    // The glue adds listeners for every poll; their number says nothing.
+    this.setMaxListeners(0);
+    // Somebody must listen, or an error ends the process.
+    this.on("error", () => {});
+    const { hostname, port } = new URL(url);
+    this.#socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80), noDelay: true });
+    this.#socket.setTimeout(CONNECT_TIMEOUT, () => {
+      if (this.readyState === this.CONNECTING) this.#socket.destroy(new Error("connection timed out"));
+    });
+    this.#socket.on("connect", () => {
+      this.readyState = this.OPEN;
+      this.#socket.setTimeout(0);
+      this.emit("open");
+    });
+    this.#socket.on("data", (data) => this.emit("message", data, true));
+    this.#socket.on("error", (error) => this.emit("error", error));
+    this.#socket.on("end", () => this.close());
+    this.#socket.on("close", () => {
+      this.readyState = this.CLOSED;
+      this.emit("close");
+    });
+  }
+
+  addEventListener(event: string, listener: (...values: unknown[]) => void): void {
+    this.on(event, listener);
+  }
+
+  removeEventListener(event: string, listener: (...values: unknown[]) => void): void {
+    this.off(event, listener);
+  }
+
+  /** Sends bytes; they are copied, because they lie in the interpreter's memory. */
+  send(data: Uint8Array | ArrayBuffer): void {
+    this.#socket.write(new Uint8Array(data).slice());
+  }
+
+  close(): void {
+    if (this.readyState < this.CLOSING) this.readyState = this.CLOSING;
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,179 @@
+// The system calls about locks that the glue leaves to its host (`bindUserSpace`), answered from the table that all
+// children share. Errors are the negative numbers that the interpreter's C library expects.
+
+import { fstatSync } from "node:fs";
+import { FileLocks, type LockRequest, type LockTable } from "./file-locks.ts";
+
+// Numbers of WASI's errno, which Emscripten uses.
+const EAGAIN = 6;
+const EBADF = 8;
+const EINVAL = 28;
+const ENOLCK = 46;
+
+// flock(): sys/file.h.
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+
+// fcntl(): fcntl.h of the interpreter's C library.
+const F_SETFL = 4;
+const F_GETLK = 12;
+const F_SETLK = 13;
+const F_SETLKW = 14;
+const SETTABLE_FLAGS = 0o2000 | 0o4000; // O_APPEND | O_NONBLOCK
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+
+// Offsets in `struct flock` on wasm32.
+const L_TYPE = 0;
+const L_WHENCE = 2;
+const L_START = 8;
+const L_LEN = 16;
+const L_PID = 24;
+
+interface Heap<T> {
+  get(index: number): T;
+  set(index: number, value: T): void;
+}
+
+interface Stream {
+  flags: number;
+  readonly position?: number;
+  readonly nfd?: number;
+  readonly node?: { readonly isSharedFS?: boolean };
+}
+
+/** What the glue gives of itself, as far as it is used here. */
+interface UserSpaceContext {
+  readonly pid: number;
+  readonly memory: { readonly HEAP16: Heap<number>; readonly HEAP32: Heap<number>; readonly HEAP64: Heap<bigint> };
+  readonly wasmImports: {
+    builtin_fd_close(fd: number): number;
+    builtin_fcntl64(fd: number, command: number, varargs: number): number;
+  };
+  readonly FS: { getStream(fd: number): Stream | undefined | null };
+}
+
+/** A `bindUserSpace` for the glue whose locks lie in `table`. */
+export function lockingUserSpace(table: LockTable): (context: unknown) => object {
+  return (context) => new UserSpace(context as UserSpaceContext, table);
+}
+
+class UserSpace {
+  readonly #context: UserSpaceContext;
+  readonly #locks: FileLocks;
+
+  constructor(context: UserSpaceContext, table: LockTable) {
+    this.#context = context;
+    this.#locks = new FileLocks(table, context.pid);
+  }
+
+  fd_close(fd: number): number {
+    if (this.#locks.held > 0) {
+      const stream = this.#context.FS.getStream(fd);
+      if (stream?.nfd !== undefined) {
+        const { dev, ino } = fstatSync(stream.nfd);
+        this.#locks.closed(fd, dev, ino);
+      }
+    }
+    return this.#context.wasmImports.builtin_fd_close(fd);
+  }
+
+  flock(fd: number, operation: number): number {
+    const stream = this.#context.FS.getStream(fd);
+    if (stream == null) return -EBADF;
+    const wanted = operation & ~LOCK_NB;
+    const type = wanted === LOCK_SH ? 1 : wanted === LOCK_EX ? 2 : wanted === LOCK_UN ? 0 : undefined;
+    if (type === undefined) return -EINVAL;
+    const wait = (operation & LOCK_NB) === 0;
+    return this.#set(stream, { family: 1, type, fd, start: 0, end: Number.POSITIVE_INFINITY }, wait);
+  }
+
+  fcntl64(fd: number, command: number, varargs: number): number {
+    const { memory, wasmImports, FS } = this.#context;
+    const stream = FS.getStream(fd);
+    if (stream == null) return -EBADF;
+    switch (command) {
+      case F_SETFL: {
+        // The glue's own version can set flags and never clear one.
+        const flags = memory.HEAP32.get(varargs >> 2);
+        stream.flags = (stream.flags & ~SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS);
+        return 0;
+      }
+      case F_GETLK:
+        return this.#getLock(fd, stream, memory.HEAP32.get(varargs >> 2));
+      case F_SETLK:
+      case F_SETLKW: {
+        const request = this.#read(fd, stream, memory.HEAP32.get(varargs >> 2));
+        if (request === undefined) return -EINVAL;
+        return this.#set(stream, request, command === F_SETLKW);
+      }
+      default:
+        return wasmImports.builtin_fcntl64(fd, command, varargs);
+    }
+  }
+
+  js_release_file_locks(): void {
+    this.#locks.releaseAll();
+  }
+
+  #set(stream: Stream, request: Omit<LockRequest, "device" | "inode">, wait: boolean): number {
+    // Files in memory belong to this interpreter alone.
+    if (stream.nfd === undefined) return 0;
+    const { dev, ino } = fstatSync(stream.nfd);
+    const result = this.#locks.set({ ...request, device: dev, inode: ino }, wait);
+    return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
+  }
+
+  #getLock(fd: number, stream: Stream, pointer: number): number {
+    const { HEAP16, HEAP32, HEAP64 } = this.#context.memory;
+    const request = this.#read(fd, stream, pointer);
+    if (request === undefined) return -EINVAL;
+    let conflict: ReturnType<FileLocks["conflict"]>;
+    if (stream.nfd !== undefined) {
+      const { dev, ino } = fstatSync(stream.nfd);
+      conflict = this.#locks.conflict({ ...request, device: dev, inode: ino });
+    }
+    if (conflict === undefined) {
+      HEAP16.set((pointer + L_TYPE) >> 1, F_UNLCK);
+      return 0;
+    }
+    const length = conflict.end === Number.POSITIVE_INFINITY ? 0 : conflict.end - conflict.start;
+    HEAP16.set((pointer + L_TYPE) >> 1, conflict.type === 2 ? F_WRLCK : F_RDLCK);
+    HEAP16.set((pointer + L_WHENCE) >> 1, 0);
+    HEAP64.set((pointer + L_START) >> 3, BigInt(conflict.start));
+    HEAP64.set((pointer + L_LEN) >> 3, BigInt(length));
+    HEAP32.set((pointer + L_PID) >> 2, conflict.owner);
+    return 0;
+  }
+
+  /** Reads a `struct flock`. @returns `undefined` when it makes no sense */
+  #read(fd: number, stream: Stream, pointer: number): Omit<LockRequest, "device" | "inode"> | undefined {
+    const { HEAP16, HEAP64 } = this.#context.memory;
+    const kind = HEAP16.get((pointer + L_TYPE) >> 1);
+    const type = kind === F_RDLCK ? 1 : kind === F_WRLCK ? 2 : kind === F_UNLCK ? 0 : undefined;
+    const base = this.#base(stream, HEAP16.get((pointer + L_WHENCE) >> 1));
+    if (type === undefined || base === undefined) return undefined;
+    let start = base + Number(HEAP64.get((pointer + L_START) >> 3));
+    const length = Number(HEAP64.get((pointer + L_LEN) >> 3));
+    if (length < 0) start += length;
+    if (start < 0) return undefined;
+    const end = length === 0 ? Number.POSITIVE_INFINITY : start + Math.abs(length);
+    return { family: 2, type, fd, start, end };
+  }
+
+  #base(stream: Stream, whence: number): number | undefined {
+    switch (whence) {
+      case 0:
+        return 0;
+      case 1:
+        return stream.position ?? 0;
+      case 2:
+        return stream.nfd === undefined ? 0 : fstatSync(stream.nfd).size;
+      default:
+        return undefined;
+    }
+  }
+}

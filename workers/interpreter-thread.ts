@@ -1,0 +1,73 @@
+// A child on Node: a worker thread that boots one interpreter and then is a FastCGI application on its port.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { PhpError } from "../src/php/errors.ts";
+import { Responder } from "../src/php/responder.ts";
+import { bootInterpreter } from "../src/platform/node/interpreter.ts";
+import type { ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
+import { ApplicationLink } from "../src/transport/application-link.ts";
+import { messagePortTransport } from "../src/transport/message-port.ts";
+
+const settings = workerData as ThreadSettings;
+
+/** Answers awaited from the master, by id. */
+const statusAnswers = new Map<number, (value: object | undefined) => void>();
+let lastStatusId = 0;
+
+function report(message: ThreadReport): void {
+  parentPort?.postMessage(message);
+}
+
+function askStatus(): Promise<object | undefined> {
+  const id = ++lastStatusId;
+  return new Promise((resolve) => {
+    statusAnswers.set(id, resolve);
+    report({ type: "status-wanted", id });
+  });
+}
+
+function fail(error: unknown): never {
+  const code = error instanceof PhpError ? error.code : "PHP_TRAP";
+  report({ type: "failed", code, message: error instanceof Error ? error.message : String(error) });
+  // Ends this thread only: an interpreter that broke is never used again.
+  process.exit(1);
+}
+
+const runtime = await bootInterpreter(settings.interpreter, { poolStatus: askStatus }).catch(fail);
+
+const responder = new Responder(runtime, {
+  ...settings.responder,
+  announce: (values) => link.announce(values),
+});
+
+const link = new ApplicationLink(
+  messagePortTransport(settings.port),
+  async (request) => {
+    try {
+      return await responder.respond(request);
+    } catch (error) {
+      if (runtime.usable) throw error;
+      // What was sent is no whole answer, and the web server must see that.
+      link.reset();
+      return fail(error);
+    }
+  },
+  {
+    // The master is no stranger: it may leave the link idle for as long as it likes.
+    limits: { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 },
+    connection: { roles: ["responder"] },
+  },
+);
+
+parentPort?.on("message", (order: ThreadOrder) => {
+  if (order.type === "stop") link.drain();
+  else {
+    statusAnswers.get(order.id)?.(order.value);
+    statusAnswers.delete(order.id);
+  }
+});
+
+report({ type: "ready" });
+await link.closed;
+await responder.idle();
+process.exit(0);
