@@ -55,14 +55,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (closing !== undefined) res.shouldKeepAlive = false;
     respond(options, req, res, beginBody).catch((error: unknown) => {
       options.onError?.(error);
-      if (res.headersSent) res.destroy();
+      if (res.headersSent || res.destroyed) res.destroy();
       else res.writeHead(500, { "Content-Length": "0" }).end();
     });
   };
   server.on("request", (req, res) => answer(req, res));
-  // The answer to "Expect: 100-continue" is the gateway's: it may refuse the body unseen.
+  // Whether "Expect: 100-continue" gets its way is the gateway's decision: it may refuse the body unseen. Then the
+  // visitor may or may not send it, and the connection is of no more use.
   server.on("checkContinue", (req, res) => {
-    answer(req, res, () => res.writeContinue());
+    res.shouldKeepAlive = false;
+    answer(req, res, () => {
+      res.shouldKeepAlive = closing === undefined;
+      res.writeContinue();
+    });
   });
   server.on("clientError", answerClientError);
 
@@ -118,7 +123,7 @@ async function respond(
   await sendNodeResponse(res, response);
   // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
   // that is; it is better to end the connection.
-  if (!req.complete && !req.readableEnded) lingeringClose(req, res);
+  if (!req.complete && !req.readableEnded) lingeringClose(req);
 }
 
 /** Bytes and milliseconds that are still taken from a visitor who was answered before the end of the request. */
@@ -129,13 +134,15 @@ const LINGER_TIME = 5_000;
  * Ends a connection with unread request bytes. Closing it at once would reset it, and the visitor, still sending, might
  * never see the answer; so some of the rest is taken first (as nginx's `lingering_close`).
  */
-function lingeringClose(req: IncomingMessage, res: ServerResponse): void {
+function lingeringClose(req: IncomingMessage): void {
   const { socket } = req;
   const until = socket.bytesRead + LINGER_BYTES;
   const stop = () => socket.destroy();
   const timer = setTimeout(stop, LINGER_TIME);
   const done = () => clearTimeout(timer);
   socket.once("close", done);
+  // Whoever read the body has stopped, and may have left the stream paused.
+  req.removeAllListeners("data");
   req.on("data", () => {
     if (socket.bytesRead > until) stop();
   });
@@ -144,11 +151,13 @@ function lingeringClose(req: IncomingMessage, res: ServerResponse): void {
     done();
     socket.off("close", done);
   });
-  if (res.writableEnded) req.resume();
+  req.resume();
 }
 
-function* headerPairs(raw: readonly string[]): Generator<[string, string], void, undefined> {
-  for (let i = 0; i + 1 < raw.length; i += 2) yield [raw[i] as string, raw[i + 1] as string];
+function headerPairs(raw: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i] as string, raw[i + 1] as string]);
+  return pairs;
 }
 
 /** What Node's parser refuses: no request was made of it, so nobody else answers. */

@@ -1,0 +1,17 @@
+// HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application.
+
+export { GatewayError, type GatewayErrorCode } from "./errors.ts";
+export { failureStatus } from "./failures.ts";
+export type { Entry, FileEntry, FileSource } from "./files.ts";
+export { createGateway, type Gateway } from "./gateway.ts";
+export {
+  DEFAULT_LIMITS,
+  DEFAULT_TIMEOUTS,
+  type GatewayLimits,
+  type GatewayOptions,
+  type GatewayTimeouts,
+  type RequestInfo,
+  type RequestName,
+} from "./options.ts";
+export type { CreateResponse, ReplyInit } from "./reply.ts";
+export type { Spool, SpooledBody } from "./request-body.ts";

@@ -1,0 +1,102 @@
+// What a gateway can be told, and what it does when it is not.
+
+import { DEFAULT_MAX_HEADER_BYTES, type NameValue } from "../cgi/index.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import type { FileSource } from "./files.ts";
+import type { CreateResponse } from "./reply.ts";
+import type { Spool } from "./request-body.ts";
+
+/** Bounds on what a visitor or a script can make the gateway hold. Bytes. */
+export interface GatewayLimits {
+  /** Request body; beyond it 413. 100 MB, as PHP applications commonly ask of a host. */
+  readonly maxBody: number;
+  /** Request body held in memory; longer ones are streamed or spooled. nginx holds 16 KiB, which costs a file often. */
+  readonly maxBodyInMemory: number;
+  /** Request target; beyond it 414. As nginx's `large_client_header_buffers`. */
+  readonly maxUri: number;
+  /** Names and values of all request headers; beyond it 431. Four of nginx's 8 KiB buffers. */
+  readonly maxRequestHeaders: number;
+  /** A script's header block; beyond it 502. */
+  readonly maxResponseHeaders: number;
+  /** Response body on its way between script and visitor. */
+  readonly responseBuffer: number;
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  maxBody: 100 * 1000 * 1000,
+  maxBodyInMemory: 1024 * 1024,
+  maxUri: 8 * 1024,
+  maxRequestHeaders: 4 * 8 * 1024,
+  maxResponseHeaders: DEFAULT_MAX_HEADER_BYTES,
+  responseBuffer: 64 * 1024,
+};
+
+/** Milliseconds; 0 for no limit. */
+export interface GatewayTimeouts {
+  /** Longest silence of the application while nothing of ours holds it up; then 504. As nginx's `fastcgi_read_timeout`. */
+  readonly read: number;
+  /** Longest silence of the visitor inside a request body; then 408. As nginx's `client_body_timeout`. */
+  readonly body: number;
+  /** How long a response with a known head waits for its end, to be sent in one piece. */
+  readonly holdBack: number;
+}
+
+export const DEFAULT_TIMEOUTS: GatewayTimeouts = { read: 60_000, body: 60_000, holdBack: 2 };
+
+/** The request that an error or a log line belongs to. */
+export interface RequestName {
+  readonly method: string;
+  /** As the visitor sent it. */
+  readonly target: string;
+}
+
+export interface GatewayOptions {
+  /** The folder that `SCRIPT_FILENAME` is below, as the application sees it. */
+  readonly documentRoot: string;
+  /** The same folder, as the gateway sees it. */
+  readonly files: FileSource;
+  /** The application: a pool, a child, a php-fpm elsewhere. */
+  readonly exchange: Exchange;
+  /** Files that answer for their folder. `index.php`, then `index.html`. */
+  readonly index?: readonly string[];
+  /** The script for everything that does not exist, such as `/index.php`; without it that is 404. */
+  readonly frontController?: string;
+  /** `.php` alone. */
+  readonly scriptExtensions?: readonly string[];
+  /** More params for every request; one with the name of a meta-variable takes its place. UTF-8. */
+  readonly params?: readonly NameValue[];
+  /** SERVER_SOFTWARE. */
+  readonly serverSoftware?: string;
+  /** SERVER_NAME; what the Host header says when absent. */
+  readonly serverName?: string;
+  /** Passes request headers with underscores in their names. Off; see `CgiRequest.underscoresInHeaders`. */
+  readonly underscoresInHeaders?: boolean;
+  readonly limits?: Partial<GatewayLimits>;
+  readonly timeouts?: Partial<GatewayTimeouts>;
+  /** Where long bodies of unknown length wait. Without it they are refused with 411. */
+  readonly spool?: Spool;
+  /** How responses are made. The platform's `Response` when absent. */
+  readonly createResponse?: CreateResponse;
+  /** Told why a request failed. The visitor learns the status only. */
+  readonly onError?: (error: unknown, request: RequestName, status: number) => void;
+  /** Told each line that a script writes to STDERR. */
+  readonly onStderr?: (line: string, request: RequestName) => void;
+}
+
+/** What the HTTP server knows beside the `Request`. Everything may be missing. */
+export interface RequestInfo {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly serverAddress?: string | undefined;
+  readonly serverPort?: number | undefined;
+  /** `HTTP/1.1` and so on. */
+  readonly protocol?: string | undefined;
+  /** Taken from the URL when absent. */
+  readonly scheme?: "http" | "https" | undefined;
+  /** The request target exactly as it came, where the server can tell: `Request.url` has been normalised. */
+  readonly target?: string | undefined;
+  /** The request headers with repeated names, where the server can tell; else those of the `Request`. */
+  readonly headers?: Iterable<NameValue> | undefined;
+  /** Called before the request body is read: the server sends "100 Continue" then, if it was asked to. */
+  readonly beginBody?: (() => void) | undefined;
+}

@@ -1,0 +1,50 @@
+// A wait that ends: calls back when nothing has happened for too long.
+
+/** Counts the milliseconds since the last sign of life. One timer a request, not one a sign of life. */
+export class Watchdog {
+  readonly #limit: number;
+  readonly #expired: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #last = performance.now();
+  #suspended = false;
+
+  /** @param limit milliseconds; 0 for no limit */
+  constructor(limit: number, expired: () => void) {
+    this.#limit = limit;
+    this.#expired = expired;
+    if (limit > 0) this.#arm(limit);
+  }
+
+  /** A sign of life. */
+  touch(): void {
+    this.#last = performance.now();
+  }
+
+  /** The silence that follows is our own doing: do not count it until `resume`. */
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  resume(): void {
+    this.#suspended = false;
+    this.touch();
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(after: number): void {
+    this.#timer = setTimeout(() => {
+      const left = this.#suspended ? this.#limit : this.#last + this.#limit - performance.now();
+      // A timer may fire a little early.
+      if (left > 1) this.#arm(left);
+      else {
+        this.#timer = undefined;
+        this.#expired();
+      }
+    }, after);
+  }
+}
