@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { Pool, type PoolConfigInput, poolConfig } from "../../src/fpm/index.ts";
 import { FakeClock, fakePlatform, type Manners, memoryLog, never, outcome, request, settled } from "./fakes.ts";
@@ -163,6 +164,22 @@ describe("acquire", () => {
   });
 });
 
+describe("a request that was served", () => {
+  test("no longer listens to its signal", async () => {
+    const { pool } = await started({ maxChildren: 1 });
+    const abort = new AbortController();
+    const first = await pool.acquire(request(), abort.signal);
+    const waiting = pool.acquire(request(), abort.signal);
+    expect(getEventListeners(abort.signal, "abort")).toHaveLength(1);
+    first.release();
+    const second = await waiting;
+    expect(getEventListeners(abort.signal, "abort")).toHaveLength(0);
+    abort.abort();
+    expect(pool.status().activeProcesses).toBe(1);
+    second.release();
+  });
+});
+
 describe("a lease", () => {
   test("shows its stage on the scoreboard, until it is over", async () => {
     const { pool } = await started();
@@ -291,6 +308,16 @@ describe("children that die", () => {
       await clock.advance(1);
       expect(platform.children.length).toBe(before + 1);
     }
+  });
+
+  test("idle, after one of them served a request: the pause begins anew", async () => {
+    const { pool, platform, clock } = await started({ maxChildren: 1 });
+    platform.alive[0]?.crash();
+    await clock.advance(100);
+    (await pool.acquire(request(), never)).release();
+    platform.alive[0]?.crash();
+    await clock.advance(100);
+    expect(platform.alive.length).toBe(1);
   });
 
   test("idle, after a steady life: the pause begins anew", async () => {
@@ -531,6 +558,23 @@ describe("reload", () => {
     await clock.advance(0);
     expect(await outcome(reload)).toEqual({ value: undefined });
     expect(pids(platform.alive)).toEqual([3, 4]);
+  });
+
+  test("lets one old child go for each new one that is ready, and goes on when some do not come up", async () => {
+    const { pool, platform, clock } = await started({ maxChildren: 3 });
+    platform.manners = { stopAfter: 0 };
+    const reload = pool.reload();
+    platform.children[3]?.becomeReady();
+    await clock.advance(0);
+    expect(pids(platform.alive)).toEqual([2, 3, 4, 5, 6]);
+    platform.children[4]?.failToStart("no memory");
+    platform.children[5]?.becomeReady();
+    platform.manners = { readyAfter: 0, stopAfter: 0 };
+    await clock.advance(0);
+    expect(await outcome(reload)).toEqual({ value: undefined });
+    expect(pids(platform.alive)).toEqual([4, 6]);
+    await clock.advance(100);
+    expect(pids(platform.alive)).toEqual([4, 6, 7]);
   });
 
   test("keeps the old children when no new one comes up", async () => {
