@@ -54,7 +54,7 @@ try {
     if (error.hint !== undefined) note(error.hint);
     process.exitCode = error.exitCode;
   } else {
-    if (process.env["EDGE_FPM_DEBUG"] !== undefined && error instanceof Error) note(String(error.stack));
+    if (process.env.EDGE_FPM_DEBUG !== undefined && error instanceof Error) note(String(error.stack));
     process.exitCode = 1;
   }
 }

@@ -5,7 +5,7 @@ import { basename, resolve } from "node:path";
 import { utf8ToByteString } from "../codec/index.ts";
 import { parseAddress } from "../transport/address.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
-import { connectTo } from "../transport/node/socket.ts";
+import { connectAddress } from "../transport/node/connect.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CliError } from "./failure.ts";
 import { note } from "./terminal.ts";
@@ -25,7 +25,13 @@ export const request: Command = {
     },
     type: { type: "string", value: "<type>", help: "CONTENT_TYPE (application/x-www-form-urlencoded)" },
     header: { type: "string", short: "H", multiple: true, value: "<name: value>", help: "HTTP header, repeatable" },
-    param: { type: "string", short: "p", multiple: true, value: "<NAME=value>", help: "FastCGI param, repeatable; the last one of a name wins" },
+    param: {
+      type: "string",
+      short: "p",
+      multiple: true,
+      value: "<NAME=value>",
+      help: "FastCGI param, repeatable; the last one of a name wins",
+    },
     root: { type: "string", value: "<dir>", help: "DOCUMENT_ROOT; SCRIPT_NAME is the script's path below it" },
     "path-info": { type: "string", value: "<path>", help: "PATH_INFO, starting with /" },
     include: { type: "boolean", short: "i", help: "print the header block too" },
@@ -46,7 +52,7 @@ async function run(args: Arguments): Promise<number> {
   }
   const seconds = args.integer("timeout", 1, 86_400) ?? 60;
   const body = await readBody(args.text("data"));
-  const exchange = connectExchange(connectTo(parseAddress(address)), { keepConnection: false });
+  const exchange = connectExchange(connectAddress(parseAddress(address)), { keepConnection: false });
   const output = answerPrinter(args.flag("include"));
   try {
     const end = await exchange(
@@ -62,7 +68,10 @@ async function run(args: Arguments): Promise<number> {
     return Math.min(end.applicationStatus, 255);
   } catch (error) {
     if (error instanceof DOMException && error.name === "TimeoutError") {
-      throw new CliError(`No whole answer from ${address} within ${seconds} s.`, { hint: "--timeout allows more.", cause: error });
+      throw new CliError(`No whole answer from ${address} within ${seconds} s.`, {
+        hint: "--timeout allows more.",
+        cause: error,
+      });
     }
     throw error;
   }
@@ -88,7 +97,8 @@ function paramsOf(args: Arguments, script: string, body: Uint8Array | undefined)
   const rootOption = args.text("root");
   const root = rootOption === undefined ? undefined : resolve(rootOption);
   const filename = resolve(root ?? ".", script);
-  const name = root !== undefined && filename.startsWith(`${root}/`) ? filename.slice(root.length) : `/${basename(filename)}`;
+  const name =
+    root !== undefined && filename.startsWith(`${root}/`) ? filename.slice(root.length) : `/${basename(filename)}`;
   const query = args.text("query") ?? "";
   const pathInfo = args.text("path-info") ?? "";
 

@@ -1,7 +1,7 @@
 // What is written to the terminal beside a command's own output. All of it goes to STDERR but the start-up line, so
 // that output can be piped; colours and the moving line appear on a terminal only.
 
-const tty = process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb";
+const tty = process.stderr.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== "dumb";
 
 function paint(code: number): (text: string) => string {
   return (text) => (tty ? `\u001b[${code}m${text}\u001b[0m` : text);

@@ -1,0 +1,107 @@
+// `edge-fpm fpm`: a FastCGI application on TCP and Unix sockets, for nginx, Apache, Caddy and whatever else speaks it.
+
+import { serveConnection } from "../dispatch/listener.ts";
+import { type Address, formatAddress, parseAddress } from "../transport/address.ts";
+import { listen, type NodeListener } from "../transport/node/listen.ts";
+import type { Arguments, Command } from "./command.ts";
+import { CliError, listenFailure, messageOf } from "./failure.ts";
+import { existingDirectory, poolOptions, startPool } from "./pool.ts";
+import { untilStopped } from "./shutdown.ts";
+import { bold, cyan, note } from "./terminal.ts";
+
+export const fpm: Command = {
+  name: "fpm",
+  usage: "--listen <address> [options]",
+  summary: "Be a FastCGI application for nginx or Apache, as php-fpm is",
+  options: {
+    listen: {
+      type: "string",
+      short: "l",
+      multiple: true,
+      value: "<address>",
+      help: "127.0.0.1:9000 or /path/to.sock, repeatable (127.0.0.1:9000)",
+    },
+    "listen-mode": { type: "string", value: "<octal>", help: "permissions of a Unix socket, e.g. 0660" },
+    root: {
+      type: "string",
+      value: "<dir>",
+      help: "folder of the application, for PHP to see when --mount is given (this folder)",
+    },
+    ...poolOptions,
+  },
+  examples: [
+    "edge-fpm fpm --listen 127.0.0.1:9000 --root /var/www --children 4",
+    "edge-fpm fpm --listen /run/edge-fpm.sock --listen-mode 0660 --php 8.2",
+    "edge-fpm request 127.0.0.1:9000 /var/www/index.php   # try it without a web server",
+  ],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  if (args.positionals.length > 0) {
+    throw new CliError(`What is "${args.positionals.join(" ")}"?`, { exitCode: 2, hint: "See: edge-fpm fpm --help" });
+  }
+  const listens = args.list("listen");
+  const addresses = (listens.length === 0 ? ["127.0.0.1:9000"] : listens).map(addressOf);
+  const mode = modeOf(args.text("listen-mode"));
+  const root = existingDirectory(args.text("root") ?? ".");
+  const { pool, exchange, php } = await startPool(args, [root]);
+
+  const connections = new Set<ReturnType<typeof serveConnection>>();
+  const listeners: NodeListener[] = [];
+  for (const address of addresses) {
+    try {
+      const listener = await listen(
+        address,
+        (transport) => {
+          const connection = serveConnection(transport, exchange, {
+            onError: (error) => {
+              if (args.flag("verbose")) note(`FastCGI: ${messageOf(error)}`);
+            },
+          });
+          connections.add(connection);
+          void connection.closed.then(() => connections.delete(connection));
+        },
+        mode === undefined ? {} : { mode },
+      );
+      listeners.push(listener);
+      const { pm, maxChildren } = pool.config;
+      const name = `PHP ${php} (${maxChildren} ${maxChildren === 1 ? "child" : "children"}, pm = ${pm})`;
+      process.stdout.write(`${bold(cyan(formatAddress(listener.address)))}  speaks FastCGI with ${name}\n`);
+    } catch (error) {
+      for (const listener of listeners) await listener.close();
+      await pool.terminate();
+      throw listenFailure(error, formatAddress(address));
+    }
+  }
+  note("Ctrl-C stops it.");
+
+  return untilStopped(
+    async () => {
+      for (const listener of listeners) await listener.close();
+      for (const connection of connections) connection.drain();
+      await pool.finish();
+      await Promise.all([...connections].map((connection) => connection.closed));
+    },
+    async () => {
+      for (const connection of connections) connection.reset();
+      await pool.terminate();
+    },
+  );
+}
+
+function addressOf(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new CliError(messageOf(error), { exitCode: 2, cause: error });
+  }
+}
+
+function modeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^0?[0-7]{3}$/.test(text)) {
+    throw new CliError(`--listen-mode ${text} is not an octal mode such as 0660.`, { exitCode: 2 });
+  }
+  return Number.parseInt(text, 8);
+}

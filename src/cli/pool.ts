@@ -1,0 +1,153 @@
+// The options that `serve` and `fpm` share, and the pool they start from them.
+
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { ChildLink } from "../dispatch/child-link.ts";
+import { poolExchange } from "../dispatch/pool-exchange.ts";
+import { ConfigError, type LogRecord, Pool, type PoolConfig, type PoolStatus, poolConfig } from "../fpm/index.ts";
+import type { PhpVersion } from "../platform/node/php-versions.ts";
+import { createThreadSpawn } from "../platform/node/spawn-thread.ts";
+import type { Exchange } from "../transport/exchange.ts";
+import type { Arguments, OptionSpec } from "./command.ts";
+import { CliError } from "./failure.ts";
+import { offerPhp } from "./offer-php.ts";
+import { note, withProgress } from "./terminal.ts";
+
+/** Most children that one command starts: each holds about 90 MB. */
+const MOST_CHILDREN = 256;
+
+export const poolOptions: Readonly<Record<string, OptionSpec>> = {
+  php: { type: "string", value: "<version>", help: "PHP version: 8.2, 8.3, 8.4 or 8.5 (the best one installed)" },
+  children: { type: "string", short: "c", value: "<n>", help: "pm.max_children: most resident interpreters (2)" },
+  pm: { type: "string", value: "<mode>", help: "static, dynamic or ondemand (static)" },
+  "max-requests": { type: "string", value: "<n>", help: "requests after which a child is recycled; 0 never (0)" },
+  "terminate-timeout": {
+    type: "string",
+    value: "<seconds>",
+    help: "request_terminate_timeout: longest time for one request; 0 for any (0)",
+  },
+  backlog: { type: "string", value: "<n>", help: "most requests that wait for a child (511)" },
+  "queue-timeout": { type: "string", value: "<seconds>", help: "longest wait for a child (30)" },
+  "php-ini": { type: "string", value: "<file>", help: "php.ini, read after our defaults" },
+  define: {
+    type: "string",
+    short: "d",
+    multiple: true,
+    value: "<name=value>",
+    help: "one php.ini setting, repeatable",
+  },
+  env: {
+    type: "string",
+    short: "e",
+    multiple: true,
+    value: "<NAME=value>",
+    help: "environment of the scripts, repeatable",
+  },
+  mount: {
+    type: "string",
+    multiple: true,
+    value: "<dir>",
+    help: "show PHP this directory only, repeatable (the whole machine, as php-fpm)",
+  },
+  data: {
+    type: "string",
+    value: "<dir>",
+    help: "where sessions and temporary files are kept (system's temporary directory)",
+  },
+  "no-network": { type: "boolean", help: "PHP reaches no network" },
+  verbose: { type: "boolean", short: "v", help: "log the children's lives and the scripts' notices" },
+};
+
+export interface StartedPool {
+  readonly pool: Pool<ChildLink>;
+  readonly exchange: Exchange;
+  readonly php: PhpVersion;
+}
+
+/**
+ * Compiles PHP and starts the pool.
+ *
+ * @param roots directories that must be visible to PHP whatever `--mount` says
+ */
+export async function startPool(args: Arguments, roots: readonly string[]): Promise<StartedPool> {
+  const config = poolConfigOf(args);
+  const mounts = args.list("mount").map(existingDirectory);
+  const iniFile = args.text("php-ini");
+  const data = args.text("data");
+  const wanted = args.text("php");
+  const label = (php: string) => `Preparing PHP ${php}`;
+  const log = args.flag("verbose") ? writeLog : writeImportant;
+
+  return offerPhp(wanted, (php) =>
+    withProgress(label(php), async (say) => {
+      // The status of a pool is asked for by its children, which exist only after it.
+      let status: (() => PoolStatus) | undefined;
+      const spawn = await createThreadSpawn({
+        wrap: (transport) => new ChildLink(transport),
+        php,
+        ini: {
+          ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
+          settings: Object.fromEntries(args.pairs("define")),
+        },
+        env: Object.fromEntries(args.pairs("env")),
+        network: !args.flag("no-network"),
+        poolStatus: () => status?.(),
+        onProgress: ({ stage, bytes }) =>
+          say(bytes === 0 ? stage : `${stage} ${(bytes / 1024 / 1024).toFixed(1)} MB of WebAssembly`),
+        onOutput: (pid, text) => log({ level: "notice", message: `child ${pid} said: ${text}`, fields: { pid } }),
+        ...(mounts.length === 0 ? {} : { mounts: [...mounts, ...roots] }),
+        ...(data === undefined ? {} : { sharedDirectory: resolve(data) }),
+      });
+      say(`starting ${config.pm === "static" ? config.maxChildren : config.startServers} children`);
+      const pool = new Pool(config, spawn.spawn, { log });
+      status = () => pool.status();
+      await pool.start();
+      return { pool, exchange: poolExchange(pool), php: spawn.php };
+    }),
+  );
+}
+
+function poolConfigOf(args: Arguments): PoolConfig {
+  const seconds = (name: string) => {
+    const value = args.integer(name, 0, 86_400);
+    return value === undefined ? undefined : value * 1000;
+  };
+  try {
+    return poolConfig({
+      pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? "static",
+      maxChildren: args.integer("children", 1, MOST_CHILDREN) ?? 2,
+      maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
+      requestTerminateTimeout: seconds("terminate-timeout"),
+      listenBacklog: args.integer("backlog", 1, 65_535),
+      queueTimeout: seconds("queue-timeout"),
+    });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(error.message, { exitCode: 2, cause: error });
+    throw error;
+  }
+}
+
+function readIni(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CliError(`Cannot read php.ini at ${file}.`, { cause: error });
+  }
+}
+
+/** @throws {CliError} when there is no such folder */
+export function existingDirectory(path: string): string {
+  const absolute = resolve(path);
+  const found = statSync(absolute, { throwIfNoEntry: false });
+  if (found === undefined) throw new CliError(`There is no folder ${absolute}.`, { exitCode: 2 });
+  if (!found.isDirectory()) throw new CliError(`${absolute} is a file, not a folder.`, { exitCode: 2 });
+  return absolute;
+}
+
+function writeLog({ level, message }: LogRecord): void {
+  note(`[${new Date().toISOString()}] ${level.toUpperCase()}: ${message}`);
+}
+
+function writeImportant(record: LogRecord): void {
+  if (record.level !== "debug" && record.level !== "notice") writeLog(record);
+}
