@@ -1,7 +1,9 @@
 // A pool: children that share one configuration, and the requests that wait for them. This is the rim of src/fpm: the
 // one place where the pure parts (process manager, listen queue, scoreboard, child state) meet timers and children.
 
+import { BackOff, STEADY } from "./back-off.ts";
 import { Children, KILL_WAIT, type Resident } from "./children.ts";
+import { longestIdle, pickIdle } from "./choice.ts";
 import { type Cancel, type Clock, systemClock } from "./clock.ts";
 import type { PoolConfig } from "./config.ts";
 import { PoolError } from "./errors.ts";
@@ -18,8 +20,6 @@ import {
   planMaintenance,
   planReplacement,
   planStart,
-  respawnPause,
-  STEADY,
 } from "./process-manager.ts";
 import type { RequestInfo, RequestStage } from "./request.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -79,10 +79,7 @@ export class Pool<Wire> {
   #reloading: Promise<void> | undefined;
   #reloadAgain: Promise<void> | undefined;
 
-  /** Children in a row that died without having been of use, and when the next may be started. */
-  #failures = 0;
-  #retryAt = 0;
-  #lastFailure: Error | undefined;
+  readonly #backOff = new BackOff();
 
   #heartbeat: Cancel | undefined;
   #queueTimer: Cancel | undefined;
@@ -152,7 +149,7 @@ export class Pool<Wire> {
       if (this.#state === "new") throw this.#error("POOL_NOT_STARTED", "a request came before start()");
       if (this.#state !== "starting" && this.#state !== "running") throw this.#stoppingError();
 
-      const idle = this.#queue.length === 0 ? this.#pickIdle() : undefined;
+      const idle = this.#queue.length === 0 ? pickIdle(this.#children) : undefined;
       if (idle !== undefined) {
         resolve(this.#take(idle, request));
         return;
@@ -240,7 +237,7 @@ export class Pool<Wire> {
   #onReady(resident: Resident<Wire>): void {
     // A reload hands over child by child: one new one is ready, so one old one may go.
     if (resident.slot.generation > this.#serving) {
-      const old = this.#longestIdle((other) => other.slot.generation <= this.#serving);
+      const old = longestIdle(this.#children, (other) => other.slot.generation <= this.#serving);
       if (old !== undefined) this.#children.stop(old);
     }
     this.#settle();
@@ -248,9 +245,7 @@ export class Pool<Wire> {
 
   /** A child was of no use: it could not start, or died idle. The next one waits a little longer each time. */
   #onFailure(error: Error): void {
-    const pause = respawnPause(++this.#failures);
-    this.#lastFailure = error;
-    this.#retryAt = this.#clock.now() + pause;
+    const pause = this.#backOff.failed(error, this.#clock.now());
     this.#retryTimer?.();
     this.#retryTimer = undefined;
     if (this.#state === "terminating" || this.#state === "stopped") return;
@@ -269,7 +264,7 @@ export class Pool<Wire> {
     const reason = exit.reason === "killed" ? "killed" : "crashed";
     lease?.end({ reason, message: `child ${pid} died during the request (${why})` });
     if (lease === undefined && !asked) {
-      if (this.#clock.now() - resident.slot.startedAt > STEADY) this.#failures = 0;
+      if (this.#clock.now() - resident.slot.startedAt > STEADY) this.#backOff.reset();
       this.#onFailure(new Error(`child ${pid} died while idle (${why})`));
     }
     // Old ones that leave after a reload have their successors already.
@@ -279,8 +274,9 @@ export class Pool<Wire> {
   #kill(resident: Resident<Wire>, reason: LeaseEnd["reason"], message: string): void {
     const lease = resident.lease;
     resident.lease = undefined;
-    this.#children.kill(resident);
+    // The lease first: who holds it learns why before the wire breaks.
     lease?.end({ reason, message });
+    this.#children.kill(resident);
   }
 
   // ---- leases
@@ -306,7 +302,7 @@ export class Pool<Wire> {
     const resident = this.#holder(lease);
     if (resident === undefined) return;
     resident.lease = undefined;
-    this.#failures = 0;
+    this.#backOff.reset();
     const { slot } = resident;
     this.#scoreboard.release(slot, outcome.memory, this.#clock.now());
     const worn = this.config.maxRequests > 0 && slot.requests >= this.config.maxRequests;
@@ -349,7 +345,7 @@ export class Pool<Wire> {
   /** Serves those that wait, first come first served. */
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const idle = this.#pickIdle();
+      const idle = pickIdle(this.#children);
       const waiter = idle && this.#queue.shift(this.#clock.now());
       if (waiter === undefined) return;
       waiter.forget();
@@ -363,10 +359,10 @@ export class Pool<Wire> {
       const wait = `no child became free in ${seconds(this.config.queueTimeout)} seconds`;
       const { active, idle, total } = this.#scoreboard.totals();
       const why =
-        this.#failures > 0 && active + idle === 0
-          ? `children cannot be started: ${this.#lastFailure?.message}`
+        this.#backOff.cause !== undefined && active + idle === 0
+          ? `children cannot be started: ${this.#backOff.cause.message}`
           : `${active} of ${total} children are busy, pm.max_children is ${this.config.maxChildren}`;
-      this.#turnAway(waiter, this.#error("POOL_QUEUE_TIMEOUT", `${wait} (${why})`, this.#failureCause()));
+      this.#turnAway(waiter, this.#error("POOL_QUEUE_TIMEOUT", `${wait} (${why})`, this.#backOff.cause));
     }
     this.#settle();
   }
@@ -424,7 +420,7 @@ export class Pool<Wire> {
   #maintain(): void {
     this.#heartbeat = undefined;
     if (this.#state === "running" && this.#generation === this.#serving) {
-      const idle = this.#longestIdle();
+      const idle = longestIdle(this.#children);
       const idleFor = idle === undefined ? undefined : this.#clock.now() - idle.slot.changedAt;
       this.#carryOut(planMaintenance(this.#counts(), idleFor, this.#maintenance, this.config));
     }
@@ -446,7 +442,7 @@ export class Pool<Wire> {
     }
     if (plan.seemsBusy) this.#log.seemsBusy(plan.spawn, idle, running);
     for (let count = 0; count < plan.retire; count++) {
-      const resident = this.#longestIdle();
+      const resident = longestIdle(this.#children);
       if (resident === undefined) break;
       resident.surplus = true;
       this.#children.stop(resident);
@@ -454,46 +450,15 @@ export class Pool<Wire> {
     this.#spawn(plan.spawn);
   }
 
-  /** Starts children, as many as asked while all is well; after failures, one at a time and after the pause. */
   #spawn(wanted: number): void {
-    let count = wanted;
-    if (this.#failures > 0) {
-      const held = this.#clock.now() < this.#retryAt || this.#counts().starting > 0;
-      count = held ? 0 : Math.min(1, wanted);
-    }
-    for (; count > 0; count--) this.#children.spawn(this.#generation);
+    const count = this.#backOff.allow(wanted, this.#counts().starting, this.#clock.now());
+    for (let started = 0; started < count; started++) this.#children.spawn(this.#generation);
   }
 
   /** The children that count for the plans: those of the present generation. */
   #counts(): Counts {
     const { total, starting, idle } = this.#scoreboard.totals(this.#generation);
     return { running: total, starting, idle };
-  }
-
-  /** The idle child for the next request: of the newest generation, the most recently used, in the lowest slot. */
-  #pickIdle(): Resident<Wire> | undefined {
-    let best: Resident<Wire> | undefined;
-    for (const resident of this.#children) {
-      const { slot } = resident;
-      if (slot.state !== "idle") continue;
-      const order =
-        best === undefined
-          ? 1
-          : slot.generation - best.slot.generation ||
-            slot.changedAt - best.slot.changedAt ||
-            best.slot.index - slot.index;
-      if (order > 0) best = resident;
-    }
-    return best;
-  }
-
-  #longestIdle(among: (resident: Resident<Wire>) => boolean = () => true): Resident<Wire> | undefined {
-    let longest: Resident<Wire> | undefined;
-    for (const resident of this.#children) {
-      if (resident.slot.state !== "idle" || !among(resident)) continue;
-      if (longest === undefined || resident.slot.changedAt < longest.slot.changedAt) longest = resident;
-    }
-    return longest;
   }
 
   // ---- reload and stop
@@ -549,11 +514,7 @@ export class Pool<Wire> {
   }
 
   #stoppingError(): PoolError {
-    return this.#error("POOL_STOPPING", `takes no requests: it is ${this.#state}`, this.#failureCause());
-  }
-
-  #failureCause(): Error | undefined {
-    return this.#failures > 0 ? this.#lastFailure : undefined;
+    return this.#error("POOL_STOPPING", `takes no requests: it is ${this.#state}`, this.#backOff.cause);
   }
 
   #error(code: PoolError["code"], message: string, cause?: Error): PoolError {

@@ -133,19 +133,3 @@ export function planReplacement(lost: number, counts: Counts, limits: Limits): n
       return 0;
   }
 }
-
-/** First pause after a child died young, in milliseconds. */
-const FIRST_PAUSE = 100;
-/** Longest pause: long enough to leave the processor alone, short enough that a mended pool is back soon. */
-const LONGEST_PAUSE = 10_000;
-
-/** A child that lived as long as this has shown that children can live: failures are counted anew after it. Milliseconds. */
-export const STEADY = LONGEST_PAUSE;
-
-/**
- * How long to wait before starting another child after `failures` in a row. php-fpm forks again at once; an interpreter
- * that cannot start would keep a processor busy for nothing.
- */
-export function respawnPause(failures: number): number {
-  return failures === 0 ? 0 : Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
-}

@@ -6,7 +6,6 @@ import {
   planMaintenance,
   planReplacement,
   planStart,
-  respawnPause,
 } from "../../src/fpm/process-manager.ts";
 
 const dynamic = poolConfig({ maxChildren: 10, minSpareServers: 4, maxSpareServers: 6, startServers: 5 });
@@ -113,8 +112,4 @@ describe("planReplacement", () => {
   ])("%s", (_name, limits, lost, running, count) => {
     expect(planReplacement(lost, { running, idle: 0, starting: 0 }, limits)).toBe(count);
   });
-});
-
-test("the pause after failures doubles from 0.1 to 10 seconds", () => {
-  expect([0, 1, 2, 3, 7, 8, 50, 5000].map(respawnPause)).toEqual([0, 100, 200, 400, 6400, 10_000, 10_000, 10_000]);
 });
