@@ -3,7 +3,7 @@
 
 import type { Pair, ProtocolStatus, Role } from "../codec/index.ts";
 
-/** A request body: whole, or in chunks as they come (each chunk is consumed before the next is asked for). */
+/** A request body: whole, or in chunks as they come. Bytes must not be changed once they are handed over. */
 export type Body = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** A request as the web server side sends it. */

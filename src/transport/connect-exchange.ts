@@ -1,0 +1,256 @@
+// Exchanges with an application elsewhere, such as a php-fpm: a connection a request, or a few kept ones.
+
+import { type Body, type Exchange, ExchangeError, type ExchangeRequest } from "./exchange.ts";
+import type { Connect } from "./transport.ts";
+import { WebServerLink } from "./web-server-link.ts";
+
+/** Options of `connectExchange`. Times in milliseconds; 0: none. */
+export interface ConnectExchangeOptions {
+  /**
+   * Idle connections that are kept for later requests; default 0: a connection a request. Each kept one pins a child of
+   * a php-fpm, so stay below its `pm.max_children`, all gateways together.
+   */
+  readonly maxIdle?: number;
+  /** Asks for the connection to stay open after the answer. Default: whether `maxIdle` is more than 0. */
+  readonly keepConnection?: boolean;
+  /** How long a connection is kept idle. Default 60 s, as nginx's `keepalive_timeout`. */
+  readonly idleTimeout?: number;
+  /** Connections at the same time; further requests wait, first come first served. Default: no bound. */
+  readonly maxConnections?: number;
+  /** Connecting, and waiting for a connection under `maxConnections`, each. Default 10 s. */
+  readonly connectTimeout?: number;
+  /** Silence of the application while it owes an answer. Default 60 s, as nginx's `fastcgi_read_timeout`. */
+  readonly readTimeout?: number;
+  /** The application heeds ABORT_REQUEST, as ours does; php-fpm does not. Default false: its connection is closed. */
+  readonly heedsAbort?: boolean;
+}
+
+/** An exchange with connections of its own. */
+export interface ConnectedExchange {
+  /** Runs one request. See `Exchange`. */
+  (...call: Parameters<Exchange>): ReturnType<Exchange>;
+  /** Connections: in use, and kept for later requests. */
+  counts(): { readonly busy: number; readonly idle: number };
+  /** Closes idle connections and keeps none from now on; requests that run go on. Safe to call twice. */
+  close(): void;
+}
+
+/** Methods that may be sent a second time when nobody knows whether the first got through (RFC 9110, section 9.2.2). */
+const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/**
+ * Runs each request on a connection of its own, fresh or kept.
+ *
+ * A kept connection may have been closed by the application just when it is used again. So a request that fails on one
+ * before a byte of answer came is sent once more, on a fresh connection; but not when a part of a streamed body is gone,
+ * nor with a method such as POST, whose first sending may have had its effect.
+ *
+ * Fails with EXCHANGE_CONNECT, EXCHANGE_TIMEOUT (connecting or reading), EXCHANGE_OVERLOADED (no connection within
+ * `maxConnections` became free in time), EXCHANGE_BROKEN and EXCHANGE_PROTOCOL.
+ */
+export function connectExchange(connect: Connect, options: ConnectExchangeOptions = {}): ConnectedExchange {
+  const connections = new Connections(connect, options);
+  return Object.assign(connections.exchange, {
+    counts: () => connections.counts(),
+    close: () => connections.close(),
+  });
+}
+
+interface IdleLink {
+  readonly link: WebServerLink;
+  readonly timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+interface Waiter {
+  readonly go: () => void;
+}
+
+class Connections {
+  readonly #connect: Connect;
+  readonly #options: Required<ConnectExchangeOptions>;
+  #idle: IdleLink[] = [];
+  #busy = 0;
+  #waiters: Waiter[] = [];
+  #closed = false;
+
+  constructor(connect: Connect, options: ConnectExchangeOptions) {
+    this.#connect = connect;
+    this.#options = {
+      maxIdle: 0,
+      keepConnection: (options.maxIdle ?? 0) > 0,
+      idleTimeout: 60_000,
+      maxConnections: Number.POSITIVE_INFINITY,
+      connectTimeout: 10_000,
+      readTimeout: 60_000,
+      heedsAbort: false,
+      ...options,
+    };
+  }
+
+  counts(): { readonly busy: number; readonly idle: number } {
+    return { busy: this.#busy, idle: this.#idle.length };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { link, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      link.close();
+    }
+  }
+
+  readonly exchange: Exchange = async (request, sink, signal) => {
+    signal.throwIfAborted();
+    await this.#enter(signal);
+    let link: WebServerLink | undefined;
+    try {
+      const kept = this.#takeIdle();
+      if (kept !== undefined) {
+        link = kept;
+        const before = kept.received;
+        const once = watchBody(request);
+        try {
+          return await kept.exchange(once.request, sink, signal);
+        } catch (error) {
+          const stale = (error as ExchangeError).code === "EXCHANGE_BROKEN" && kept.received === before;
+          if (!stale || once.touched() || !isRepeatable(request)) throw error;
+        }
+      }
+      link = await this.#open(signal);
+      return await link.exchange(request, sink, signal);
+    } finally {
+      this.#leave(link);
+    }
+  };
+
+  /** Waits for room below `maxConnections`. */
+  async #enter(signal: AbortSignal): Promise<void> {
+    if (this.#busy >= this.#options.maxConnections) {
+      const { maxConnections, connectTimeout } = this.#options;
+      const late = () =>
+        new ExchangeError(
+          "EXCHANGE_OVERLOADED",
+          `all ${maxConnections} connections (maxConnections) stayed busy for ${connectTimeout} ms`,
+        );
+      await within(connectTimeout, late, signal, (done) => {
+        const waiter: Waiter = { go: done };
+        this.#waiters.push(waiter);
+        return () => {
+          this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        };
+      });
+      // Whoever left has handed over its place: `#busy` counts it already.
+      return;
+    }
+    this.#busy += 1;
+  }
+
+  #leave(link: WebServerLink | undefined): void {
+    const next = this.#waiters.shift();
+    if (next === undefined) this.#busy -= 1;
+    if (link !== undefined) this.#keep(link);
+    next?.go();
+  }
+
+  #takeIdle(): WebServerLink | undefined {
+    for (;;) {
+      // The last one used is the least likely to have been closed meanwhile.
+      const kept = this.#idle.pop();
+      if (kept === undefined) return undefined;
+      clearTimeout(kept.timer);
+      if (kept.link.usable) return kept.link;
+    }
+  }
+
+  #keep(link: WebServerLink): void {
+    if (!link.usable) return;
+    if (this.#closed || link.active > 0 || this.#idle.length >= this.#options.maxIdle) {
+      link.close();
+      return;
+    }
+    const drop = () => {
+      clearTimeout(entry.timer);
+      this.#idle = this.#idle.filter((other) => other !== entry);
+      link.close();
+    };
+    const { idleTimeout } = this.#options;
+    const entry: IdleLink = { link, timer: idleTimeout > 0 ? setTimeout(drop, idleTimeout) : undefined };
+    (entry.timer as { unref?: () => void } | undefined)?.unref?.();
+    this.#idle.push(entry);
+    void link.closed.then(drop);
+  }
+
+  async #open(signal: AbortSignal): Promise<WebServerLink> {
+    const { keepConnection, connectTimeout, readTimeout, heedsAbort } = this.#options;
+    const attempt = new AbortController();
+    const late = () =>
+      new ExchangeError("EXCHANGE_TIMEOUT", `no connection to the application within ${connectTimeout} ms`);
+    const transport = await within<Awaited<ReturnType<Connect>>>(connectTimeout, late, signal, (done, fail) => {
+      this.#connect(attempt.signal).then((opened) => {
+        if (attempt.signal.aborted) opened.close();
+        else done(opened);
+      }, fail);
+      return () => attempt.abort();
+    });
+    return new WebServerLink(transport, { keepConnection, abortByClosing: !heedsAbort, readTimeout });
+  }
+}
+
+/** Waits for `start` to call `done`, until the time is over or `signal` aborts: `cancel` undoes the start then. */
+function within<T = void>(
+  milliseconds: number,
+  late: () => Error,
+  signal: AbortSignal,
+  start: (done: (value: T) => void, fail: (error: unknown) => void) => () => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let cancel = () => {};
+    const stop = (error: unknown) => {
+      leave();
+      cancel();
+      reject(error);
+    };
+    const aborted = () => stop(signal.reason);
+    const timer = milliseconds > 0 ? setTimeout(() => stop(late()), milliseconds) : undefined;
+    const leave = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", aborted);
+    };
+    signal.addEventListener("abort", aborted);
+    cancel = start(
+      (value) => {
+        leave();
+        resolve(value);
+      },
+      (error) => {
+        leave();
+        reject(error);
+      },
+    );
+  });
+}
+
+function isRepeatable(request: ExchangeRequest): boolean {
+  const method = request.params.find(([name]) => name === "REQUEST_METHOD")?.[1];
+  return method !== undefined && REPEATABLE.has(method);
+}
+
+/** The request, with a look at whether a streamed body was asked for a chunk. */
+function watchBody(request: ExchangeRequest): { request: ExchangeRequest; touched: () => boolean } {
+  let touched = false;
+  const watch = (body: Body): Body => {
+    if (body instanceof Uint8Array) return body;
+    return {
+      [Symbol.asyncIterator]() {
+        touched = true;
+        return body[Symbol.asyncIterator]();
+      },
+    };
+  };
+  const watched: ExchangeRequest = {
+    ...request,
+    ...(request.stdin === undefined ? {} : { stdin: watch(request.stdin) }),
+    ...(request.data === undefined ? {} : { data: watch(request.data) }),
+  };
+  return { request: watched, touched: () => touched };
+}

@@ -1,0 +1,112 @@
+// Listening for web servers on Node, over TCP or a Unix socket.
+
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { createConnection, createServer, type ListenOptions, type Server } from "node:net";
+import { type Address, formatAddress } from "../address.ts";
+import type { Transport } from "../transport.ts";
+import { socketTransport } from "./socket.ts";
+
+/** Options of `listen`. */
+export interface NodeListenOptions {
+  /** Connections the kernel keeps waiting (`listen.backlog`); default 511, as php-fpm and nginx have it. */
+  readonly backlog?: number;
+  /** Permissions of the socket file (`listen.mode`), such as 0o660; default: what the umask leaves. */
+  readonly mode?: number;
+  /** Asked with the peer's address (`undefined` on a Unix socket) before a connection is taken. Default: all. */
+  readonly allow?: (remote: string | undefined) => boolean;
+}
+
+/** An open listener. */
+export interface NodeListener {
+  /** Where it listens: with the real port when 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting and removes the socket file; connections that exist go on. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** How long a process behind an existing socket file may take to accept, in milliseconds. */
+const ANSWER_TIMEOUT = 1_000;
+
+/**
+ * Listens and calls back with a transport for every connection. A socket file left by a dead process is removed, but
+ * only when it is a socket and nobody answers on it.
+ *
+ * Rejects with an `Error` that names the address and the cause (its `code` is the system's, such as EADDRINUSE).
+ */
+export async function listen(
+  address: Address,
+  accept: (transport: Transport) => void,
+  options: NodeListenOptions = {},
+): Promise<NodeListener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (options.allow !== undefined && !options.allow(socket.remoteAddress)) {
+      socket.destroy();
+      return;
+    }
+    accept(socketTransport(socket));
+  });
+  const where = address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+  const target: ListenOptions = { ...where, backlog: options.backlog ?? 511 };
+  try {
+    await bind(server, target).catch(async (error: NodeJS.ErrnoException) => {
+      if (address.type !== "unix" || error.code !== "EADDRINUSE") throw error;
+      await removeStale(address.path);
+      await bind(server, target);
+    });
+    if (address.type === "unix" && options.mode !== undefined) chmodSync(address.path, options.mode);
+  } catch (error) {
+    if (server.listening) server.close();
+    throw explain(address, error as NodeJS.ErrnoException);
+  }
+  // From here on, errors are failed accepts (such as EMFILE): the connection is lost, the listener goes on.
+  server.on("error", () => {});
+
+  const bound = server.address();
+  const actual: Address =
+    address.type === "tcp" && typeof bound === "object" && bound !== null ? { ...address, port: bound.port } : address;
+  return {
+    address: actual,
+    async close() {
+      if (server.listening) server.close();
+    },
+  };
+}
+
+function bind(server: Server, target: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(target, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function removeStale(path: string): Promise<void> {
+  if (!lstatSync(path).isSocket()) {
+    throw Object.assign(new Error("there is a file of that name which is no socket"), { code: "EEXIST" });
+  }
+  const answered = await new Promise<boolean>((resolve) => {
+    const socket = createConnection({ path });
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => done(true));
+    socket.once("error", (error: NodeJS.ErrnoException) => done(error.code !== "ECONNREFUSED"));
+    socket.setTimeout(ANSWER_TIMEOUT, () => done(true));
+  });
+  if (answered) throw Object.assign(new Error("another process listens there"), { code: "EADDRINUSE" });
+  unlinkSync(path);
+}
+
+function explain(address: Address, error: NodeJS.ErrnoException): Error {
+  const name = formatAddress(address);
+  let reason = error.message;
+  if (error.code === "EADDRINUSE") reason = "another process listens there (EADDRINUSE)";
+  if (error.code === "EACCES") reason = "this user may not (EACCES)";
+  if (error.code === "EADDRNOTAVAIL") reason = "this machine does not have that address (EADDRNOTAVAIL)";
+  if (error.code === "ENOENT") reason = "the folder of the socket file does not exist (ENOENT)";
+  const explained = new Error(`cannot listen on ${name}: ${reason}`, { cause: error });
+  return Object.assign(explained, { code: error.code });
+}
