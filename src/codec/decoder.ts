@@ -55,6 +55,11 @@ export class RecordDecoder {
     }
   }
 
+  /** Whether the bytes so far end inside a record, its padding included. */
+  get inRecord(): boolean {
+    return this.#headerLength > 0 || this.#padding > 0;
+  }
+
   /**
    * Says that the stream has ended.
    *
@@ -62,7 +67,7 @@ export class RecordDecoder {
    */
   end(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#headerLength === 0 && this.#padding === 0) return;
+    if (!this.inRecord) return;
     const error = new RemoteProtocolError("FCGI_UNEXPECTED_END", `the byte stream ended inside ${this.#place()}`);
     this.#failure = { error };
     throw error;

@@ -106,6 +106,11 @@ export class ApplicationConnection {
     return this.#requests.size;
   }
 
+  /** Whether the bytes so far end inside a record: a link bounds the time for which they may. */
+  get inRecord(): boolean {
+    return this.#decoder.inRecord;
+  }
+
   /**
    * A request without KEEP_CONN has ended and none is active: the link must close once the output is sent. nginx waits
    * for the close, not for END_REQUEST.
