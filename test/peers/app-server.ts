@@ -14,18 +14,22 @@ export interface AppServer {
   stop(): Promise<void>;
 }
 
+/** php.ini settings that an application needs, by name. */
+export type PhpSettings = Readonly<Record<string, string>>;
+
 /** Starts a server for `root`. Called again for the same root, it is the restart of a scenario. */
-export type StartAppServer = (root: string) => Promise<AppServer>;
+export type StartAppServer = (root: string, settings?: PhpSettings) => Promise<AppServer>;
 
 /** The model: nginx in front of php-fpm 8.2 with two children. Needs both peers. */
-export const startNative: StartAppServer = async (root) => {
-  const fpm = await startPhpFpm({ listen: "unix", children: 2 });
+export const startNative: StartAppServer = async (root, settings = {}) => {
+  const poolLines = Object.entries(settings).map(([name, value]) => `php_value[${name}] = ${value}`);
+  const fpm = await startPhpFpm({ listen: "unix", children: 2, poolLines });
   return joined(fpm, () => startNginx({ root, fastcgi: fpm.address }));
 };
 
 /** `edge-fpm serve` with its own pool of two children. */
 export function startEdge(php: string): StartAppServer {
-  return (root) => startServe(root, { php, children: 2 });
+  return (root, settings = {}) => startServe(root, { php, children: 2, settings });
 }
 
 /** `edge-fpm serve` in front of a real php-fpm with two children. Needs php-fpm. */

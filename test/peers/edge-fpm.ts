@@ -10,6 +10,8 @@ export interface EdgeFpmOptions {
   /** PHP version, for example "8.2". */
   readonly php?: string;
   readonly children?: number;
+  /** php.ini settings, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Arguments added at the end. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -46,7 +48,15 @@ function running(program: Program): RunningCommand {
 }
 
 function poolArguments(options: EdgeFpmOptions): string[] {
-  return ["--php", options.php ?? "8.2", "--children", String(options.children ?? 2), ...(options.args ?? [])];
+  const settings = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
+  return [
+    "--php",
+    options.php ?? "8.2",
+    "--children",
+    String(options.children ?? 2),
+    ...settings,
+    ...(options.args ?? []),
+  ];
 }
 
 async function started(program: Program, pattern: RegExp): Promise<string> {
