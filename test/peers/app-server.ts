@@ -27,9 +27,9 @@ export const startNative: StartAppServer = async (root, settings = {}) => {
   return joined(fpm, () => startNginx({ root, fastcgi: fpm.address }));
 };
 
-/** `edge-fpm serve` with its own pool of two children. */
-export function startEdge(php: string): StartAppServer {
-  return (root, settings = {}) => startServe(root, { php, children: 2, settings });
+/** `edge-fpm serve` with its own pool of two children. `isolated` shows PHP nothing but the application's folder. */
+export function startEdge(php: string, isolated = false): StartAppServer {
+  return (root, settings = {}) => startServe(root, { php, children: 2, settings, isolated });
 }
 
 /** `edge-fpm serve` in front of a real php-fpm with two children. Needs php-fpm. */

@@ -12,6 +12,8 @@ export interface EdgeFpmOptions {
   readonly children?: number;
   /** php.ini settings, by name. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Show PHP the application's folder only, not the whole machine. Default: false. */
+  readonly isolated?: boolean;
   /** Arguments added at the end. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -47,7 +49,8 @@ function running(program: Program): RunningCommand {
   };
 }
 
-function poolArguments(options: EdgeFpmOptions): string[] {
+function poolArguments(root: string, options: EdgeFpmOptions): string[] {
+  const mount = options.isolated === true ? ["--mount", root] : [];
   const settings = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ["-d", `${name}=${value}`]);
   return [
     "--php",
@@ -55,6 +58,7 @@ function poolArguments(options: EdgeFpmOptions): string[] {
     "--children",
     String(options.children ?? 2),
     ...settings,
+    ...mount,
     ...(options.args ?? []),
   ];
 }
@@ -76,7 +80,7 @@ export async function startServe(
 ): Promise<EdgeServe> {
   const application =
     options.upstream === undefined
-      ? poolArguments(options)
+      ? poolArguments(root, options)
       : ["--upstream", addressUrl(options.upstream), ...(options.args ?? [])];
   const program = runEdgeFpm(["serve", root, "--port", "0", "--host", "127.0.0.1", ...application], options.env);
   const baseUrl = await started(program, /(http:\/\/127\.0\.0\.1:\d+)/);
@@ -86,7 +90,7 @@ export async function startServe(
 /** `edge-fpm fpm`: FastCGI in front of its own pool. A TCP address with port 0 takes a free one. */
 export async function startFpm(root: string, listen: FastCgiAddress, options: EdgeFpmOptions = {}): Promise<EdgeFpm> {
   const program = runEdgeFpm(
-    ["fpm", "--listen", addressPlain(listen), "--root", root, ...poolArguments(options)],
+    ["fpm", "--listen", addressPlain(listen), "--root", root, ...poolArguments(root, options)],
     options.env,
   );
   const address = parseAddress(await started(program, /(tcp:\/\/127\.0\.0\.1:\d+|unix:\/\S+)/));

@@ -1,10 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseAddress } from "./address.ts";
-import { findProgram, installLine } from "./binaries.ts";
+import { findProgram, installLine, PEERS } from "./binaries.ts";
 import { cgiFcgi, scriptParams } from "./cgi-fcgi.ts";
 import { startNginx } from "./nginx.ts";
 import { describePeers } from "./peer.ts";
@@ -77,18 +75,14 @@ describePeers(["php-fpm8.2", "nginx", "cgi-fcgi"], "real peers", () => {
   });
 });
 
-describe("a missing peer", () => {
-  const script = `
-    import { PEERS } from "./test/peers/binaries.ts";
-    process.stdout.write(Object.keys(PEERS).join(" "));
-  `;
-
-  test("can be listed without the test runner, as the reporter does", () => {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const names = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
-      cwd: root,
-      encoding: "utf8",
-    });
-    expect(names).toContain("nginx");
+describe(".ci/run", () => {
+  test("installs the packages of every peer", () => {
+    const script = readFileSync(new URL("../../.ci/run", import.meta.url), "utf8");
+    const listed = /^packages=\(([^)]*)\)$/m.exec(script)?.[1]?.split(" ") ?? [];
+    expect(listed.sort()).toEqual(
+      Object.values(PEERS)
+        .flatMap((peer) => [...peer.packages])
+        .sort(),
+    );
   });
 });
