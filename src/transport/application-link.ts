@@ -145,11 +145,12 @@ export class ApplicationLink {
 
   /**
    * Breaks the link so that the web server cannot take what it got for a whole answer. nginx takes a mere end for one,
-   * and a Unix socket has nothing else: so bytes that are no record go first.
+   * and a Unix socket has nothing else: so bytes that are no record go first when an answer has begun.
    */
   reset(): void {
     if (this.#state === "closed") return;
-    this.#transport.write([new Uint8Array(8)]);
+    const begun = [...this.#requests.values()].some((request) => request.answerBegun);
+    if (begun) void this.#transport.write([new Uint8Array(8)]);
     this.#transport.reset();
     this.#stop(new Error("the connection was reset"));
   }

@@ -56,6 +56,8 @@ export class IncomingRequest implements ApplicationRequest {
   #open = true;
   /** When its input last made progress: `performance.now()`. */
   inputAt = 0;
+  /** Some STDOUT was sent. */
+  answerBegun = false;
 
   constructor(
     begin: { requestId: number; role: Role; params: readonly Pair[]; keepConnection: boolean },
@@ -99,7 +101,9 @@ export class IncomingRequest implements ApplicationRequest {
   }
 
   stdout(chunk: Uint8Array, more = false): void | Promise<void> {
-    if (this.#open && chunk.length > 0) return this.#owner.output("stdout", this.requestId, chunk, more);
+    if (!this.#open || chunk.length === 0) return;
+    this.answerBegun = true;
+    return this.#owner.output("stdout", this.requestId, chunk, more);
   }
 
   stderr(chunk: Uint8Array, more = false): void | Promise<void> {

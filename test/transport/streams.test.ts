@@ -16,7 +16,7 @@ describe("toStreams", () => {
   test("pipes through both directions", async () => {
     const [left, right] = memoryPair();
     const echo = toStreams(right);
-    void echo.readable.pipeTo(echo.writable);
+    const piped = echo.readable.pipeTo(echo.writable).catch(() => {});
     const { readable, writable } = toStreams(left);
     const writer = writable.getWriter();
     const bytes = pattern(300_000);
@@ -27,6 +27,7 @@ describe("toStreams", () => {
       if (got === bytes.length) break;
     }
     await sent;
+    await piped;
     expect(got).toBe(bytes.length);
   });
 });
