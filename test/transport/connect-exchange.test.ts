@@ -1,0 +1,237 @@
+import { createServer, type Server } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Pair } from "../../src/codec/index.ts";
+import { type ApplicationHandler, ApplicationLink } from "../../src/transport/application-link.ts";
+import { type ConnectExchangeOptions, connectExchange } from "../../src/transport/connect-exchange.ts";
+import type { Body } from "../../src/transport/exchange.ts";
+import { memoryPair } from "../../src/transport/memory.ts";
+import { connectTo } from "../../src/transport/node/connect.ts";
+import { listen } from "../../src/transport/node/listen.ts";
+import type { Transport } from "../../src/transport/transport.ts";
+import { later, pattern } from "./contract.ts";
+
+const DONE = { applicationStatus: 0, protocolStatus: "request-complete" } as const;
+const never = new AbortController().signal;
+const text = (value: string) => new TextEncoder().encode(value);
+
+const cleanups: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+function sink() {
+  const chunks: Uint8Array[] = [];
+  return {
+    stdout: (chunk: Uint8Array): void => {
+      chunks.push(chunk.slice());
+    },
+    stderr(): void {},
+    get bytes() {
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+const GET: readonly Pair[] = [["REQUEST_METHOD", "GET"]];
+const responder = (stdin?: Body, params = GET) =>
+  ({ role: "responder", params, ...(stdin === undefined ? {} : { stdin }) }) as const;
+
+/** An application whose connections are counted and can be closed under the exchange's feet. */
+function application(handler: ApplicationHandler, options: ConnectExchangeOptions = {}) {
+  const ends: Transport[] = [];
+  const exchange = connectExchange(async () => {
+    const [left, right] = memoryPair();
+    new ApplicationLink(right, handler);
+    ends.push(right);
+    return left;
+  }, options);
+  cleanups.push(() => exchange.close());
+  return { exchange, ends };
+}
+
+const echo: ApplicationHandler = async (request) => {
+  request.stdout(await request.readBody(100_000_000));
+  return DONE;
+};
+
+describe("connectExchange", () => {
+  test("opens a connection a request by default", async () => {
+    const keep: boolean[] = [];
+    const { exchange, ends } = application(async (request) => {
+      keep.push(request.keepConnection);
+      return DONE;
+    });
+    await exchange(responder(), sink(), never);
+    await exchange(responder(), sink(), never);
+    expect(ends).toHaveLength(2);
+    expect(keep).toEqual([false, false]);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+  });
+
+  test("keeps up to maxIdle connections and uses them again", async () => {
+    const { exchange, ends } = application(echo, { maxIdle: 2 });
+    await Promise.all(Array.from({ length: 5 }, () => exchange(responder(), sink(), never)));
+    expect(ends).toHaveLength(5);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 2 });
+    await Promise.all(Array.from({ length: 2 }, () => exchange(responder(), sink(), never)));
+    expect(ends).toHaveLength(5);
+    exchange.close();
+    exchange.close();
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    await exchange(responder(), sink(), never);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+  });
+
+  test("drops an idle connection after idleTimeout, and one that the application closed", async () => {
+    const { exchange, ends } = application(echo, { maxIdle: 2, idleTimeout: 40 });
+    await exchange(responder(), sink(), never);
+    expect(exchange.counts().idle).toBe(1);
+    await later(80);
+    expect(exchange.counts().idle).toBe(0);
+    await exchange(responder(), sink(), never);
+    ends[1]?.close();
+    await later(5);
+    expect(exchange.counts().idle).toBe(0);
+  });
+
+  describe("a kept connection that breaks before an answer", () => {
+    /** Serves the first request of every connection and breaks off at the second. */
+    function fickle() {
+      const served = new Map<Transport, number>();
+      const made: Transport[] = [];
+      const exchange = connectExchange(
+        async () => {
+          const [left, right] = memoryPair();
+          made.push(right);
+          new ApplicationLink(right, async (request) => {
+            const count = (served.get(right) ?? 0) + 1;
+            served.set(right, count);
+            if (count > 1) right.reset();
+            request.stdout(await request.readBody(1000));
+            return DONE;
+          });
+          return left;
+        },
+        { maxIdle: 1 },
+      );
+      cleanups.push(() => exchange.close());
+      return { exchange, made };
+    }
+
+    test("is replaced by a fresh one, once", async () => {
+      const { exchange, made } = fickle();
+      await exchange(responder(), sink(), never);
+      const out = sink();
+      await exchange(responder(text("again")), out, never);
+      expect(out.bytes.toString()).toBe("again");
+      expect(made).toHaveLength(2);
+    });
+
+    test("is a failure for a method that must not be sent twice, and for a body that is gone", async () => {
+      const { exchange, made } = fickle();
+      await exchange(responder(), sink(), never);
+      const post = responder(text("x"), [["REQUEST_METHOD", "POST"]]);
+      await expect(exchange(post, sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_BROKEN" });
+      await exchange(responder(), sink(), never);
+      async function* body() {
+        yield text("x");
+      }
+      await expect(exchange(responder(body()), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_BROKEN" });
+      expect(made).toHaveLength(2);
+    });
+  });
+
+  test("waits for a place under maxConnections, first come first served", async () => {
+    let running = 0;
+    let most = 0;
+    const order: string[] = [];
+    const { exchange } = application(
+      async (request) => {
+        running += 1;
+        most = Math.max(most, running);
+        order.push(request.params[1]?.[1] ?? "");
+        await later(5);
+        running -= 1;
+        return DONE;
+      },
+      { maxConnections: 2, maxIdle: 2 },
+    );
+    await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        exchange(responder(undefined, [...GET, ["N", `${index}`]]), sink(), never),
+      ),
+    );
+    expect(most).toBe(2);
+    expect(order).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 2 });
+  });
+
+  test("gives up waiting for a place: EXCHANGE_OVERLOADED, or the signal's reason", async () => {
+    const { exchange } = application(() => new Promise(() => {}), { maxConnections: 1, connectTimeout: 40 });
+    const stop = new AbortController();
+    const first = exchange(responder(), sink(), stop.signal);
+    const abort = new AbortController();
+    const second = exchange(responder(), sink(), abort.signal);
+    const third = exchange(responder(), sink(), never);
+    abort.abort(new Error("left"));
+    await expect(second).rejects.toThrow("left");
+    await expect(third).rejects.toMatchObject({ code: "EXCHANGE_OVERLOADED" });
+    stop.abort(new Error("stop"));
+    await expect(first).rejects.toThrow("stop");
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+  });
+
+  test("connecting ends after connectTimeout, and at an abort", async () => {
+    let signals = 0;
+    const exchange = connectExchange(
+      (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => {
+            signals += 1;
+            reject(signal.reason);
+          });
+        }),
+      { connectTimeout: 30 },
+    );
+    await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_TIMEOUT" });
+    const abort = new AbortController();
+    const running = exchange(responder(), sink(), abort.signal);
+    await later(1);
+    abort.abort(new Error("gone"));
+    await expect(running).rejects.toThrow("gone");
+    expect(signals).toBe(2);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+  });
+
+  test("runs over real sockets, 10 MB both ways and many at once", async () => {
+    const listener = await listen({ type: "tcp", host: "127.0.0.1", port: 0 }, (transport) => {
+      new ApplicationLink(transport, echo);
+    });
+    cleanups.push(() => listener.close());
+    const exchange = connectExchange(connectTo(listener.address), { maxIdle: 4 });
+    cleanups.push(() => exchange.close());
+    const big = pattern(10_000_000);
+    const out = sink();
+    await exchange(responder(big), out, never);
+    expect(Buffer.compare(out.bytes, big)).toBe(0);
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const mine = sink();
+        const body = pattern(10_000, index + 1);
+        await exchange(responder(body), mine, never);
+        expect(Buffer.compare(mine.bytes, body)).toBe(0);
+      }),
+    );
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 4 });
+  });
+
+  test("an application that accepts and closes is EXCHANGE_BROKEN; one that is not there EXCHANGE_CONNECT", async () => {
+    const server: Server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as { port: number };
+    const exchange = connectExchange(connectTo({ type: "tcp", host: "127.0.0.1", port }));
+    await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_BROKEN" });
+    await new Promise((resolve) => server.close(resolve));
+    await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_CONNECT" });
+  });
+});
