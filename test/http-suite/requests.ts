@@ -148,7 +148,6 @@ export function requestTests(context: Context): void {
       SCRIPT_NAME: "/server.php",
       SCRIPT_FILENAME: `${context.site.root}/server.php`,
       DOCUMENT_ROOT: context.site.root,
-      DOCUMENT_URI: "/server.php",
       PHP_SELF: "/server.php",
       SERVER_PROTOCOL: "HTTP/1.1",
       GATEWAY_INTERFACE: "CGI/1.1",
@@ -166,6 +165,12 @@ export function requestTests(context: Context): void {
       REQUEST_TIME: expect.any(Number),
       REQUEST_TIME_FLOAT: expect.any(Number),
     });
+  });
+
+  const documentUri = context.lacks("document-uri");
+  test.skipIf(documentUri.skip)(`DOCUMENT_URI is the path without the query${documentUri.note}`, async () => {
+    const answer = await ask("/server.php/more?a=b");
+    expect(answer.json()).toMatchObject({ DOCUMENT_URI: "/server.php/more" });
   });
 
   test("nothing of one request is left for the next", async () => {

@@ -17,7 +17,13 @@ export type Capability =
   /** A script learns that its visitor has left. */
   | "client-abort"
   /** `fastcgi_finish_request()`. */
-  | "finish-request";
+  | "finish-request"
+  /** `DOCUMENT_URI`, nginx's own variable. */
+  | "document-uri"
+  /** 405 for a method that a static file has not. */
+  | "static-methods"
+  /** The file's size in a 416. */
+  | "range-size";
 
 /** Each gap with its reason, which is shown beside the skipped test. */
 export type Gaps = Readonly<Partial<Record<Capability, string>>>;

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { FastCgiAddress } from "./address.ts";
+import { startApache } from "./apache.ts";
 import { startFpm, startServe } from "./edge-fpm.ts";
 import { startNginx } from "./nginx.ts";
 import { startPhpFpm } from "./php-fpm.ts";
@@ -40,11 +41,13 @@ export function startEdgeBefore(listen: "tcp" | "unix"): StartAppServer {
   };
 }
 
-/** nginx in front of `edge-fpm fpm` with two children. Needs nginx. */
-export function startNginxBefore(options: {
-  readonly php: string;
+/** nginx or Apache in front of `edge-fpm fpm` with two children. Needs that web server. */
+export function startBeforeEdge(options: {
+  readonly server: "nginx" | "apache2";
   readonly listen: "tcp" | "unix";
-  readonly keepConnection: boolean;
+  readonly php: string;
+  /** nginx only: connections to the application are kept. */
+  readonly keepConnection?: boolean;
 }): StartAppServer {
   return async (root) => {
     const scratch = makeScratch("listen");
@@ -52,7 +55,9 @@ export function startNginxBefore(options: {
       options.listen === "tcp" ? { kind: "tcp", port: 0 } : { kind: "unix", path: join(scratch.path, "edge.sock") };
     const fpm = await startFpm(root, listen, { php: options.php, children: 2 });
     const server = await joined(fpm, () =>
-      startNginx({ root, fastcgi: fpm.address, keepConnection: options.keepConnection }),
+      options.server === "apache2"
+        ? startApache(root, fpm.address)
+        : startNginx({ root, fastcgi: fpm.address, keepConnection: options.keepConnection === true }),
     );
     return { ...server, stop: () => server.stop().finally(() => scratch.remove()) };
   };
@@ -78,3 +83,9 @@ async function joined(
     throw error;
   }
 }
+
+/** Apache in front of php-fpm 8.2 with two children. Needs both peers. */
+export const startApacheNative: StartAppServer = async (root) => {
+  const fpm = await startPhpFpm({ listen: "unix", children: 2 });
+  return joined(fpm, () => startApache(root, fpm.address));
+};
