@@ -8,7 +8,7 @@ import type { Transport, TransportHandler } from "./transport.ts";
 /** What is needed of a port: `MessagePort` of Node and of the web have it, a Web Worker and its global scope too. */
 export interface MessagePortLike {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  addEventListener(type: string, listener: (event: { readonly type: string; readonly data?: unknown }) => void): void;
+  addEventListener(type: string, listener: (event: { readonly type?: string; readonly data?: unknown }) => void): void;
   /** Ports that queue until they are started have it. */
   start?(): void;
   close?(): void;
