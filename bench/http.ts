@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { findProgram, installLine, type PeerName } from "../test/peers/binaries.ts";
+import { findProgram } from "../test/peers/binaries.ts";
 import { startServe } from "../test/peers/edge-fpm.ts";
 import { startNginx } from "../test/peers/nginx.ts";
 import { startPhpFpm } from "../test/peers/php-fpm.ts";
@@ -20,6 +20,9 @@ interface Contender {
   readonly target?: Readonly<Record<number, number>>;
 }
 
+/** Debian's packages of the programs needed. */
+const PACKAGES: Readonly<Record<string, string>> = { wrk: "wrk", nginx: "nginx-light", "php-fpm8.2": "php8.2-fpm" };
+
 const run = promisify(execFile);
 
 /** Requests a second that wrk sees over `seconds`, on `connections` kept connections. */
@@ -30,9 +33,10 @@ async function load(wrk: string, url: string, connections: number, seconds: numb
 }
 
 export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
-  const missing = (["wrk", "nginx", "php-fpm8.2"] satisfies PeerName[]).filter((name) => !installed(name));
+  const missing = Object.keys(PACKAGES).filter((command) => findProgram([command]) === undefined);
   if (missing.length > 0) {
-    console.log(`http: skipped, ${missing.join(", ")} not installed; to install: ${installLine(missing)}\n`);
+    const packages = missing.map((command) => PACKAGES[command]).join(" ");
+    console.log(`http: skipped, ${missing.join(", ")} not installed; to install: apt-get install -y ${packages}\n`);
     return [];
   }
   const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
@@ -67,21 +71,13 @@ export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
   }
 }
 
-function installed(name: PeerName): boolean {
-  return findPeer(name) !== undefined;
-}
-
-function findPeer(name: PeerName): string | undefined {
-  return findProgram(name === "php-fpm8.2" ? ["php-fpm8.2"] : [name]);
-}
-
 async function compare(
   all: readonly Contender[],
   connections: number,
   rounds: number,
   seconds: number,
 ): Promise<Table> {
-  const wrk = findPeer("wrk") ?? "wrk";
+  const wrk = findProgram(["wrk"]) ?? "wrk";
   for (const contender of all) await load(wrk, contender.url, connections, 1);
   const figures = new Map(all.map((contender) => [contender.name, [] as number[]]));
   for (let round = 0; round < rounds; round++) {

@@ -117,8 +117,8 @@ async function startApplication(args: Arguments, root: string): Promise<Applicat
   }
   const maxIdle = args.integer("keep-connections", 0, 1000) ?? 0;
   const connect = connectAddress(upstreamAddress(upstream));
-  const exchange = connectExchange(connect, { maxIdle, keepConnection: maxIdle > 0 });
-  return { exchange, name: upstream, finish: async () => {}, terminate: async () => {} };
+  const exchange = connectExchange(connect, { maxIdle });
+  return { exchange, name: upstream, finish: async () => exchange.close(), terminate: async () => exchange.close() };
 }
 
 function upstreamAddress(text: string) {
