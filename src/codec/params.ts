@@ -8,6 +8,8 @@ import type { Pair } from "./record.ts";
 /** Lengths up to 127 take one byte, longer ones four with the top bit set (section 3.4). */
 const MAX_SHORT_LENGTH = 0x7f;
 
+const NOTHING = new Uint8Array(0);
+
 /** How much of a peer's pairs is accepted. */
 export interface ParamsLimits {
   /** Bytes of one pair stream, the lengths included. Default 1 MiB, far above the 64 KiB that php-fpm can receive. */
@@ -56,7 +58,7 @@ export function encodeParams(pairs: readonly Pair[]): Uint8Array<ArrayBuffer>[] 
  *
  * @throws {RemoteProtocolError} `FCGI_BAD_BODY` when it ends inside a pair, `FCGI_LIMIT`
  */
-export function decodeParams(block: Uint8Array, limits: Partial<ParamsLimits> = {}): Pair[] {
+export function decodeParams(block: Uint8Array, limits?: Partial<ParamsLimits>): Pair[] {
   const decoder = new ParamsDecoder(limits);
   decoder.push(block, 0, block.length);
   return decoder.finish();
@@ -72,13 +74,13 @@ export class ParamsDecoder {
   /** Bytes of the pairs completed. */
   #done = 0;
   /** The start of a pair that is cut, `#restLength` bytes of it. */
-  #rest = new Uint8Array(0);
+  #rest = NOTHING;
   #restLength = 0;
   /** Bytes of the cut pair that must be there before another look at it can tell more. */
   #needed = 0;
 
-  constructor(limits: Partial<ParamsLimits> = {}) {
-    this.#limits = { ...DEFAULT_PARAMS_LIMITS, ...limits };
+  constructor(limits?: Partial<ParamsLimits>) {
+    this.#limits = limits === undefined ? DEFAULT_PARAMS_LIMITS : { ...DEFAULT_PARAMS_LIMITS, ...limits };
   }
 
   /** Bytes taken so far. */
@@ -126,6 +128,7 @@ export class ParamsDecoder {
   /** Reads whole pairs. Returns the offset of the first that is cut, `#needed` telling how long it is at least. */
   #read(buffer: Uint8Array, start: number, end: number): number {
     const { maxBytes, maxPairs, maxNameLength } = this.#limits;
+    const pairs = this.#pairs;
     let text: string | undefined;
     let at = start;
     while (at < end) {
@@ -150,7 +153,7 @@ export class ParamsDecoder {
 
       const length = next - at + nameLength + valueLength;
       if (this.#done + length > maxBytes) throw overLimit("all pairs", this.#done + length, maxBytes);
-      if (this.#pairs.length === maxPairs) {
+      if (pairs.length === maxPairs) {
         throw new RemoteProtocolError("FCGI_LIMIT", `more than ${maxPairs} name-value pairs in one stream`);
       }
       if (length > end - at) return this.#cut(at, length);
@@ -159,7 +162,7 @@ export class ParamsDecoder {
       text ??= bytesToByteString(buffer, start, end);
       const nameStart = next - start;
       const valueStart = nameStart + nameLength;
-      this.#pairs.push([text.substring(nameStart, valueStart), text.substring(valueStart, valueStart + valueLength)]);
+      pairs.push([text.substring(nameStart, valueStart), text.substring(valueStart, valueStart + valueLength)]);
       this.#done += length;
       at += length;
     }
@@ -175,7 +178,7 @@ export class ParamsDecoder {
   #keep(buffer: Uint8Array, start: number, end: number): number {
     const length = this.#restLength + end - start;
     if (length > this.#rest.length) {
-      // Doubling keeps the cost linear; never beyond what the pair needs, never ahead of what arrived by more than that.
+      // Doubling keeps the cost linear; what has not arrived takes no more memory than what has.
       const grown = new Uint8Array(Math.max(length, Math.min(this.#needed, 2 * this.#rest.length)));
       grown.set(this.#rest.subarray(0, this.#restLength));
       this.#rest = grown;
