@@ -23,15 +23,19 @@ const handler = new PHPRequestHandler({
 });
 
 const server = createServer(async (request, response) => {
-  const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  const answer = await handler.request({
-    url: request.url ?? "/",
-    method: request.method,
-    headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
-    body: new Uint8Array(Buffer.concat(chunks)),
-  });
-  response.writeHead(answer.httpStatusCode, answer.headers);
-  response.end(answer.bytes);
+  try {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const answer = await handler.request({
+      url: request.url ?? "/",
+      method: request.method,
+      headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+      body: new Uint8Array(Buffer.concat(chunks)),
+    });
+    response.writeHead(answer.httpStatusCode, answer.headers);
+    response.end(answer.bytes);
+  } catch {
+    response.writeHead(500).end();
+  }
 });
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address()?.port}`));
