@@ -53,7 +53,7 @@ async function relay(request: ApplicationRequest, exchange: Exchange, link: Appl
     const failure = explainFailure(error);
     void request.stderr(failure.line, true);
     if (begun) {
-      if (link.active === 1) link.reset();
+      if (link.active === 1) link.breakOff();
       return { applicationStatus: 1, protocolStatus: "request-complete" };
     }
     void request.stdout(failure.page, true);

@@ -143,16 +143,21 @@ export class ApplicationLink {
     this.#stop(new Error("the connection was closed"));
   }
 
-  /**
-   * Breaks the link so that the web server cannot take what it got for a whole answer. nginx takes a mere end for one,
-   * and a Unix socket has nothing else: so bytes that are no record go first when an answer has begun.
-   */
+  /** Breaks the link at once; requests that run are aborted. Safe to call twice. */
   reset(): void {
     if (this.#state === "closed") return;
-    const begun = [...this.#requests.values()].some((request) => request.answerBegun);
-    if (begun) void this.#transport.write([new Uint8Array(8)]);
     this.#transport.reset();
     this.#stop(new Error("the connection was reset"));
+  }
+
+  /**
+   * A reset that no web server takes for the end of a whole answer. nginx takes a mere end for one, and a Unix socket
+   * has nothing else: so bytes that are no record go first when an answer has begun.
+   */
+  breakOff(): void {
+    const begun = [...this.#requests.values()].some((request) => request.answerBegun);
+    if (begun && this.#state !== "closed") void this.#transport.write([new Uint8Array(8)]);
+    this.reset();
   }
 
   // --- input
@@ -389,13 +394,13 @@ export class ApplicationLink {
   #violated(error: unknown): void {
     this.#onError(error, undefined);
     this.#flush();
-    if (this.#requests.size > 0) this.reset();
+    if (this.#requests.size > 0) this.breakOff();
     else this.close();
   }
 
   #late(what: string): void {
     this.#onError(new Error(`${what} in time`), undefined);
-    this.reset();
+    this.breakOff();
   }
 
   #gone(error: Error): void {

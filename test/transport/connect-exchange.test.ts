@@ -5,7 +5,7 @@ import { type ApplicationHandler, ApplicationLink } from "../../src/transport/ap
 import { type ConnectExchangeOptions, connectExchange } from "../../src/transport/connect-exchange.ts";
 import type { Body } from "../../src/transport/exchange.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
-import { connectTo } from "../../src/transport/node/connect.ts";
+import { connectAddress } from "../../src/transport/node/connect.ts";
 import { listen } from "../../src/transport/node/listen.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { later, pattern } from "./contract.ts";
@@ -208,7 +208,7 @@ describe("connectExchange", () => {
       new ApplicationLink(transport, echo);
     });
     cleanups.push(() => listener.close());
-    const exchange = connectExchange(connectTo(listener.address), { maxIdle: 4 });
+    const exchange = connectExchange(connectAddress(listener.address), { maxIdle: 4 });
     cleanups.push(() => exchange.close());
     const big = pattern(10_000_000);
     const out = sink();
@@ -229,7 +229,7 @@ describe("connectExchange", () => {
     const server: Server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
-    const exchange = connectExchange(connectTo({ type: "tcp", host: "127.0.0.1", port }));
+    const exchange = connectExchange(connectAddress({ type: "tcp", host: "127.0.0.1", port }));
     await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_BROKEN" });
     await new Promise((resolve) => server.close(resolve));
     await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_CONNECT" });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Address } from "../../src/transport/address.ts";
-import { connectTcp, connectTo, connectUnix } from "../../src/transport/node/connect.ts";
+import { connectAddress, connectTcp, connectUnix } from "../../src/transport/node/connect.ts";
 import { listen, type NodeListener } from "../../src/transport/node/listen.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { Recorder, transportContract } from "./contract.ts";
@@ -23,7 +23,7 @@ async function socketPair(where: Address): Promise<readonly [Transport, Transpor
   const accepted = Promise.withResolvers<Transport>();
   const listener = await listen(where, accepted.resolve);
   listeners.push(listener);
-  const left = await connectTo(listener.address)(never);
+  const left = await connectAddress(listener.address)(never);
   return [left, await accepted.promise];
 }
 
@@ -153,10 +153,10 @@ describe("listening", () => {
   test("stops accepting at close while connections that exist go on", async () => {
     const accepted = Promise.withResolvers<Transport>();
     const listener = await listen(TCP, accepted.resolve);
-    const client = new Recorder(await connectTo(listener.address)(never));
+    const client = new Recorder(await connectAddress(listener.address)(never));
     const server = new Recorder(await accepted.promise);
     await listener.close();
-    await expect(connectTo(listener.address)(never)).rejects.toMatchObject({ code: "EXCHANGE_CONNECT" });
+    await expect(connectAddress(listener.address)(never)).rejects.toMatchObject({ code: "EXCHANGE_CONNECT" });
     server.transport.write([Uint8Array.of(7)]);
     await client.until(({ length }) => length === 1);
     client.transport.close();
@@ -171,7 +171,7 @@ describe("listening", () => {
       },
     });
     listeners.push(listener);
-    const client = new Recorder(await connectTo(listener.address)(never));
+    const client = new Recorder(await connectAddress(listener.address)(never));
     await client.until(({ ended }) => ended);
     expect(seen).toEqual(["127.0.0.1"]);
   });

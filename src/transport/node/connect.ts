@@ -8,12 +8,12 @@ import { socketTransport } from "./socket.ts";
 
 /** Connects over TCP. `host` is a name or an address, without brackets. */
 export function connectTcp(host: string, port: number): Connect {
-  return connectTo({ type: "tcp", host, port });
+  return connectAddress({ type: "tcp", host, port });
 }
 
 /** Connects to a Unix socket. */
 export function connectUnix(path: string): Connect {
-  return connectTo({ type: "unix", path });
+  return connectAddress({ type: "unix", path });
 }
 
 /**
@@ -22,7 +22,7 @@ export function connectUnix(path: string): Connect {
  * The promise rejects with an `ExchangeError` `EXCHANGE_CONNECT` that names the address and the cause, or with
  * `signal.reason`.
  */
-export function connectTo(address: Address): Connect {
+export function connectAddress(address: Address): Connect {
   return (signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -67,3 +67,6 @@ function explain(error: NodeJS.ErrnoException): string {
       return error.message === "" ? (error.code ?? "unknown error") : error.message;
   }
 }
+
+/** Another name of `connectAddress`. */
+export const connectTo = connectAddress;

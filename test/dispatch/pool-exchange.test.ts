@@ -1,0 +1,200 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { CHILD_MEMORY, CHILD_RUNNING } from "../../src/dispatch/child-link.ts";
+import { describeRequest, poolExchange } from "../../src/dispatch/pool-exchange.ts";
+import type { PoolConfigInput } from "../../src/fpm/index.ts";
+import { MEMORY, RUNNING } from "../../src/php/responder.ts";
+import { later, pattern } from "../transport/contract.ts";
+import { DONE, type Script, scriptedPool, sink, text } from "./fakes.ts";
+
+const never = new AbortController().signal;
+const GET = { role: "responder", params: [["REQUEST_METHOD", "GET"]] } as const;
+
+const cleanups: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function start(script: Script, config: PoolConfigInput = {}) {
+  const made = await scriptedPool(script, config);
+  cleanups.push(() => made.pool.terminate());
+  return { ...made, exchange: poolExchange(made.pool) };
+}
+
+describe("poolExchange", () => {
+  test("runs requests in children, one at a time in each, none mixed with another", async () => {
+    const { exchange, children, pool } = await start(async (request) => {
+      const body = await request.readBody(1_000_000);
+      await later(Math.random() * 5);
+      request.stdout(body);
+      return DONE;
+    });
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, index) => {
+        const body = pattern(100 + index * 777, index + 1);
+        const out = sink();
+        expect(await exchange({ ...GET, stdin: body }, out, never)).toEqual(DONE);
+        expect(Buffer.compare(out.bytes, body)).toBe(0);
+      }),
+    );
+    expect(children.map(({ most }) => most)).toEqual([1, 1]);
+    expect(pool.status().acceptedConn).toBe(60);
+  });
+
+  test("a child that dies fails its request at once, with why, and is replaced", async () => {
+    const { exchange, children } = await start(
+      (request, child) =>
+        new Promise((resolve) => {
+          if (children.length > 1) return resolve(DONE);
+          request.stdout(text("half an ans"));
+          setTimeout(child.crash, 10);
+        }),
+      { maxChildren: 1 },
+    );
+    await expect(exchange(GET, sink(), never)).rejects.toMatchObject({
+      code: "EXCHANGE_BROKEN",
+      message: expect.stringMatching(/child 101: .*memory access out of bounds/),
+    });
+    expect(await exchange(GET, sink(), never)).toEqual(DONE);
+    expect(children.map(({ pid }) => pid)).toEqual([101, 102]);
+  });
+
+  test("a child ended by request_terminate_timeout is EXCHANGE_TIMEOUT", async () => {
+    const { exchange } = await start(() => new Promise(() => {}), { requestTerminateTimeout: 40 });
+    await expect(exchange(GET, sink(), never)).rejects.toMatchObject({
+      code: "EXCHANGE_TIMEOUT",
+      message: expect.stringContaining("request_terminate_timeout"),
+    });
+  });
+
+  test("a full listen queue and a long wait are EXCHANGE_OVERLOADED, a stopping pool EXCHANGE_STOPPING", async () => {
+    const stop = new AbortController();
+    const { exchange, pool } = await start(() => new Promise(() => {}), {
+      maxChildren: 1,
+      listenBacklog: 1,
+      queueTimeout: 40,
+    });
+    const running = exchange(GET, sink(), stop.signal);
+    const waiting = exchange(GET, sink(), never);
+    await expect(exchange(GET, sink(), never)).rejects.toMatchObject({
+      code: "EXCHANGE_OVERLOADED",
+      cause: { code: "POOL_QUEUE_FULL" },
+    });
+    await expect(waiting).rejects.toMatchObject({
+      code: "EXCHANGE_OVERLOADED",
+      cause: { code: "POOL_QUEUE_TIMEOUT" },
+    });
+    stop.abort(new Error("enough"));
+    await expect(running).rejects.toThrow("enough");
+    await pool.terminate();
+    await expect(exchange(GET, sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_STOPPING" });
+  });
+
+  test("a child whose script goes on after its answer gets no other request until it has finished", async () => {
+    const finish = Promise.withResolvers<void>();
+    const { exchange, pool } = await start(
+      async (request, child) => {
+        request.stdout(text("answered"));
+        if (request.params.length === 1) {
+          child.link.announce([[CHILD_RUNNING, "1"]]);
+          void finish.promise.then(() => child.link.announce([[CHILD_RUNNING, "0"]]));
+        }
+        return DONE;
+      },
+      { maxChildren: 1 },
+    );
+    await exchange(GET, sink(), never);
+    let second = false;
+    const next = exchange({ ...GET, params: [] }, sink(), never).then(() => {
+      second = true;
+    });
+    await later(30);
+    expect(second).toBe(false);
+    expect(pool.status().processes[0]?.state).toBe("Finishing");
+    finish.resolve();
+    await next;
+  });
+
+  test("an aborted request keeps its child until the script has ended", async () => {
+    const end = Promise.withResolvers<void>();
+    const { exchange } = await start(
+      async (request) => {
+        if (request.params.length === 1) await end.promise;
+        return DONE;
+      },
+      { maxChildren: 1 },
+    );
+    const abort = new AbortController();
+    const first = exchange(GET, sink(), abort.signal);
+    await later(5);
+    abort.abort(new Error("client gone"));
+    await expect(first).rejects.toThrow("client gone");
+    let second = false;
+    const next = exchange({ ...GET, params: [] }, sink(), never).then(() => {
+      second = true;
+    });
+    await later(20);
+    expect(second).toBe(false);
+    end.resolve();
+    await next;
+  });
+
+  test("the child's memory reaches the scoreboard", async () => {
+    const { exchange, pool } = await start(
+      async (_request, child) => {
+        child.link.announce([[CHILD_MEMORY, "123456789"]]);
+        return DONE;
+      },
+      { maxChildren: 1 },
+    );
+    await exchange(GET, sink(), never);
+    expect(JSON.stringify(pool.status())).toContain("123456789");
+  });
+
+  test("an abort while waiting for a child rejects with the reason", async () => {
+    const { exchange } = await start(() => new Promise(() => {}), { maxChildren: 1 });
+    const stop = new AbortController();
+    const first = exchange(GET, sink(), stop.signal);
+    const abort = new AbortController();
+    const second = exchange(GET, sink(), abort.signal);
+    const reason = new Error("left");
+    abort.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    stop.abort(reason);
+    await expect(first).rejects.toBe(reason);
+  });
+});
+
+describe("describeRequest", () => {
+  test("takes what the scoreboard shows from the params; of a name sent twice the last counts", () => {
+    const described = describeRequest([
+      ["REQUEST_METHOD", "GET"],
+      ["REQUEST_METHOD", "POST"],
+      ["REQUEST_URI", "/a.php/x?b=c"],
+      ["QUERY_STRING", "b=c"],
+      ["SCRIPT_FILENAME", "/srv/a.php"],
+      ["REMOTE_USER", "kim"],
+      ["CONTENT_LENGTH", "12"],
+    ]);
+    expect(described).toEqual({
+      method: "POST",
+      uri: "/a.php/x",
+      query: "b=c",
+      script: "/srv/a.php",
+      user: "kim",
+      contentLength: 12,
+    });
+    expect(
+      describeRequest([
+        ["SCRIPT_NAME", "/b.php"],
+        ["CONTENT_LENGTH", "-1"],
+      ]),
+    ).toMatchObject({
+      uri: "/b.php",
+      contentLength: 0,
+    });
+  });
+});
+
+test("the names of what a child tells are the same on both sides", () => {
+  expect([CHILD_RUNNING, CHILD_MEMORY]).toEqual([RUNNING, MEMORY]);
+});
