@@ -11,6 +11,8 @@ export default class PlainReporter implements Reporter {
     for (const module of modules) {
       // A file that could not be loaded has no tests to fail.
       counts.failed += module.errors().length;
+      // Nor has a group whose beforeAll failed: its tests count as skipped.
+      for (const suite of module.children.allSuites()) counts.failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         counts[test.result().state] += 1;
         if (test.result().state === "skipped") for (const name of neededPeers(test.fullName)) missing.add(name);

@@ -26,9 +26,9 @@ export function startApache(root: string, fastcgi: FastCgiAddress): Promise<Apac
 async function start(root: string, fastcgi: FastCgiAddress, port: number): Promise<Apache> {
   const scratch = makeScratch("apache");
   const file = join(scratch.path, "apache.conf");
-  const handler =
-    fastcgi.kind === "unix" ? `proxy:unix:${fastcgi.path}|fcgi://localhost` : `proxy:fcgi://127.0.0.1:${fastcgi.port}`;
-  writeFileSync(file, configText(root, handler, port, scratch.path));
+  const worker = fastcgi.kind === "unix" ? "fcgi://localhost" : `fcgi://127.0.0.1:${fastcgi.port}`;
+  const handler = fastcgi.kind === "unix" ? `proxy:unix:${fastcgi.path}|${worker}` : `proxy:${worker}`;
+  writeFileSync(file, configText({ root, handler, worker, port, folder: scratch.path }));
   // `-X` would serve one request at a time; `FOREGROUND` keeps the parent attached with its usual children.
   const program = new Program(peerPath("apache2"), ["-f", file, "-D", "FOREGROUND"]);
   const stop = async (): Promise<void> => {
@@ -44,7 +44,14 @@ async function start(root: string, fastcgi: FastCgiAddress, port: number): Promi
   return { baseUrl: `http://127.0.0.1:${port}`, program, log: () => program.output(), stop };
 }
 
-function configText(root: string, handler: string, port: number, folder: string): string {
+function configText(options: {
+  readonly root: string;
+  readonly handler: string;
+  readonly worker: string;
+  readonly port: number;
+  readonly folder: string;
+}): string {
+  const { root, handler, worker, port, folder } = options;
   const modules = ["mpm_event", "authz_core", "dir", "mime", "setenvif", "proxy", "proxy_fcgi"];
   return `
 ServerRoot ${folder}
@@ -79,7 +86,7 @@ SetEnvIf Request_URI . proxy-sendcl=1
 <FilesMatch "\\.php$">
   SetHandler "${handler}"
 </FilesMatch>
-<Proxy "fcgi://localhost" flushpackets=on>
+<Proxy "${worker}" flushpackets=on>
 </Proxy>
 `;
 }
