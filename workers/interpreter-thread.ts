@@ -4,11 +4,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PhpError } from "../src/php/errors.ts";
 import { Responder } from "../src/php/responder.ts";
 import { bootInterpreter } from "../src/platform/node/interpreter.ts";
+import { SynchronousPort } from "../src/platform/node/synchronous-port.ts";
 import type { ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
 import { ApplicationLink } from "../src/transport/application-link.ts";
 import { messagePortTransport } from "../src/transport/message-port.ts";
 
 const settings = workerData as ThreadSettings;
+const port = new SynchronousPort(settings.port);
 
 /** Answers awaited from the master, by id. */
 const statusAnswers = new Map<number, (value: object | undefined) => void>();
@@ -38,10 +40,11 @@ const runtime = await bootInterpreter(settings.interpreter, { poolStatus: askSta
 const responder = new Responder(runtime, {
   ...settings.responder,
   announce: (values) => link.announce(values),
+  afterOutput: () => port.catchUp(),
 });
 
 const link = new ApplicationLink(
-  messagePortTransport(settings.port),
+  messagePortTransport(port),
   async (request) => {
     try {
       return await responder.respond(request);

@@ -1,5 +1,6 @@
 // Starting one interpreter: from a glue module and a compiled WebAssembly module to a host that takes requests.
 
+import { repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import { PhpHost, type PhpServices } from "./host.ts";
@@ -30,7 +31,7 @@ export interface BootOptions {
   readonly mount?: (module: PhpModule) => void;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
   readonly processId?: number;
-  /** Class behind PHP's sockets. Default: no network. */
+  /** Class behind PHP's sockets in web builds. Default: no network. */
   readonly WebSocketClass?: unknown;
   /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
   readonly bindUserSpace?: (context: unknown) => unknown;
@@ -74,6 +75,7 @@ function loadModule(options: BootOptions): Promise<PhpModule> {
       onAbort: reject,
       onRuntimeInitialized: () => resolve(module),
       instantiateWasm(imports, receive) {
+        repairConnect(imports, () => module);
         WebAssembly.instantiate(options.wasm, imports).then((instance) => receive(instance, options.wasm), reject);
         return {};
       },

@@ -78,8 +78,19 @@ export interface PhpModule extends GlueOptions {
   readonly _wasm_set_cookies: Native;
   readonly _wasm_set_path_translated: Native;
   readonly _wasm_set_request_body: Native;
-  /** Declared by the glue's own settings: the events of its sockets. */
-  readonly wasmExports: Record<string, unknown>;
+  /** Everything that the WebAssembly file exports. A pruned file may lack what the glue does not need itself. */
+  readonly wasmExports: {
+    zend_strpprintf?(maxLength: number, format: number, values: number): number;
+    zend_alter_ini_entry_chars_ex?(
+      name: number,
+      value: number,
+      length: number,
+      type: number,
+      stage: number,
+      force: number,
+    ): number;
+    sapi_send_headers?(): number;
+  };
   readonly FS: GlueFileSystem;
   /** Replaced whenever linear memory grows: never keep it over a call into PHP. */
   readonly HEAPU8: Uint8Array;

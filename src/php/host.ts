@@ -5,6 +5,7 @@ import { byteStringToUtf8 } from "../codec/index.ts";
 import { PhpError } from "./errors.ts";
 import type { PhpModule } from "./glue.ts";
 import { OutputCapture } from "./output.ts";
+import { applySettings, requestSettings } from "./request-ini.ts";
 import type { PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { serverVariables } from "./server-variables.ts";
 
@@ -114,6 +115,7 @@ export class PhpHost implements PhpRuntime {
       variables.get("CONTENT_TYPE") ?? "",
     ];
     for (const [name, value] of variables) texts.push(name, value);
+    for (const [name, value] of this.#settle(variables)) texts.push(name, value);
     const block = this.#copyTexts(texts);
     const memory = [block.pointer];
     const [script = 0, query = 0, method = 0, cookies = 0, contentType = 0] = block.starts;
@@ -134,6 +136,21 @@ export class PhpHost implements PhpRuntime {
       module._wasm_add_SERVER_entry(block.starts[i] ?? 0, block.starts[i + 1] ?? 0);
     }
     return memory;
+  }
+
+  /** Applies the request's own settings. Returns what the prepended file must do itself, as entries for it. */
+  #settle(variables: ReadonlyMap<string, string>): Map<string, string> {
+    const left = new Map<string, string>();
+    if (!variables.has("PHP_VALUE") && !variables.has("PHP_ADMIN_VALUE")) return left;
+    const settings = requestSettings(variables);
+    // PHP's own prepended file is ours: another one is included by it.
+    const prepend = settings.findLast(({ name }) => name === "auto_prepend_file");
+    if (prepend !== undefined) left.set("EDGE_FPM_PREPEND", prepend.value);
+    const others = settings.filter(({ name }) => name !== "auto_prepend_file");
+    if (!applySettings(this.#module, others)) {
+      left.set("EDGE_FPM_INI", others.map(({ name, value }) => `${name}=${value}`).join("\n"));
+    }
+    return left;
   }
 
   /** Writes byte strings, each ended by a NUL, into one piece of linear memory: bytes stay bytes. */
@@ -167,10 +184,20 @@ export class PhpHost implements PhpRuntime {
     for (const stream of FS.streams) if (stream?.path?.startsWith("/request/")) FS.close(stream);
   }
 
+  /** Without output PHP would keep the headers back until the script's end. */
+  #sendHeaders(): void {
+    if (this.#current?.headersSent === false) this.#module.wasmExports.sapi_send_headers?.();
+  }
+
   /** Answers `post_message_to_js()`, by which the prepended file reaches the host. */
   async #answer(text: string): Promise<string> {
     switch (text) {
+      case "edge-fpm:flush":
+        this.#sendHeaders();
+        this.#current?.flush();
+        return "";
       case "edge-fpm:finish":
+        this.#sendHeaders();
         return this.#current?.finish() ? "1" : "0";
       case "edge-fpm:status":
         return JSON.stringify((await this.#services.poolStatus?.()) ?? null);

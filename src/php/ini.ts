@@ -66,8 +66,15 @@ export const PREPEND_PATH = "/internal/shared/edge-fpm.php";
 /** Puts a php.ini together. */
 export function buildIni(parts: IniParts): Ini {
   const user = `[PHP]\n${DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}`;
+  // PHP's own flush() cannot be seen from outside: the prepended file brings one that tells the host.
+  const disabled = [
+    "flush",
+    ...lastValue(user, "disable_functions")
+      .split(/[ ,]+/)
+      .filter((name) => name !== ""),
+  ];
   return {
-    text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\n`,
+    text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\n`,
     prependFile: lastValue(user, "auto_prepend_file"),
   };
 }

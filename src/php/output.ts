@@ -1,5 +1,5 @@
-// One request's output on its way out of the interpreter: pairs up the pieces of C's buffered writes, tells log
-// messages from plain stderr, holds back nothing that PHP flushed, and drops what nobody may see any more.
+// One request's output on its way out of the interpreter: gathers what a script prints until PHP flushes, tells log
+// messages from plain stderr, and drops what nobody may see any more.
 
 import { bytesToByteString, concat } from "../codec/index.ts";
 import { type PhpHeaders, parseHeaders } from "./headers.ts";
@@ -8,12 +8,20 @@ import type { PhpOutput } from "./runtime.ts";
 /** "Broken pipe" in the numbers of WASI, which Emscripten uses. */
 const EPIPE = 64;
 
+/** Exit status of PHP after a fatal error or an exception that nobody caught. */
+const FATAL = 255;
+
+/** Output gathered before it leaves unasked, in bytes: php-fpm's buffer has this size too. */
+const MOST_HELD = 8 * 1024;
+
+/** Output older than this leaves with the next one, in milliseconds: a slow page is seen to grow. */
+const LONGEST_HELD = 50;
+
 const EMPTY = new Uint8Array(0);
 
 /**
- * C's stdio writes its buffer and the new bytes as two pieces, one of them often empty: (buffer, nothing) is a flush,
- * (buffer, new) an overflow, (nothing, new) a large write. A single piece is a write around the buffer. Pieces that
- * belong together leave as one chunk; a piece that waits for its second half leaves at the latest when PHP yields.
+ * PHP writes every `echo` by itself. Here they are gathered, and leave when the script flushes, when there is enough of
+ * it, when the script waits for something, and at the end.
  */
 export class OutputCapture {
   readonly #output: PhpOutput;
@@ -24,7 +32,8 @@ export class OutputCapture {
   #headers: PhpHeaders | undefined;
   #headersGiven = false;
   #held: Uint8Array = EMPTY;
-  #direct = false;
+  #heldLength = 0;
+  #heldSince = 0;
   #errors: Uint8Array = EMPTY;
   #scheduled = false;
   #bodyLength = 0;
@@ -34,6 +43,11 @@ export class OutputCapture {
   constructor(output: PhpOutput, ErrnoError: new (errno: number) => Error) {
     this.#output = output;
     this.#ErrnoError = ErrnoError;
+  }
+
+  /** Whether PHP has sent its headers. */
+  get headersSent(): boolean {
+    return this.#headers !== undefined;
   }
 
   headers(chunk: Uint8Array): void {
@@ -50,26 +64,31 @@ export class OutputCapture {
       if (first) throw new this.#ErrnoError(EPIPE);
       return;
     }
-    if (chunk.length === 0) {
-      if (this.#held.length > 0) this.#releaseStdout();
-      else this.#direct = true;
-    } else if (this.#held.length > 0) {
-      this.#held = concat([this.#held, chunk]);
-      this.#releaseStdout();
-    } else {
-      this.#held = chunk.slice();
-      if (this.#direct) this.#releaseStdout();
-      else this.#schedule();
+    if (this.#finished) return;
+    if (this.#heldLength + chunk.length > MOST_HELD) this.#releaseStdout();
+    if (chunk.length > MOST_HELD) {
+      this.#give(chunk.slice(), false);
+      return;
     }
+    const now = performance.now();
+    if (this.#heldLength === 0) {
+      this.#held = new Uint8Array(MOST_HELD);
+      this.#heldSince = now;
+      this.#schedule();
+    }
+    this.#held.set(chunk, this.#heldLength);
+    this.#heldLength += chunk.length;
+    if (now - this.#heldSince > LONGEST_HELD) this.#releaseStdout();
   }
 
+  /** C prints in pieces, the last of them empty; a script's own write to `php://stderr` is one piece. */
   stderr(chunk: Uint8Array): void {
     if (chunk.length > 0) {
       this.#errors = this.#errors.length > 0 ? concat([this.#errors, chunk]) : chunk.slice();
       this.#schedule();
       return;
     }
-    // Only C's own printing ends with an empty piece, and only log messages are printed so, each with its line end.
+    // Only log messages are printed by C, each with its line end.
     const length = this.#errors.length;
     if (length > 0 && this.#errors[length - 1] === 0x0a) {
       const message = bytesToByteString(this.#errors.subarray(0, length - 1));
@@ -83,8 +102,7 @@ export class OutputCapture {
   /** `fastcgi_finish_request()`. @returns false when it was called before */
   finish(): boolean {
     if (this.#finished) return false;
-    this.flush();
-    this.#giveHeaders(0);
+    this.end(0);
     this.#finished = true;
     this.#output.finishRequest();
     return true;
@@ -97,33 +115,42 @@ export class OutputCapture {
 
   /** The script ended with `exitStatus`. */
   end(exitStatus: number): void {
-    this.flush();
+    this.#releaseStderr();
+    this.#releaseStdout(true);
     this.#giveHeaders(exitStatus);
   }
 
-  /** Lets go of every piece that waits for a second half. */
+  /** Lets go of everything held, headers that PHP has sent too. */
   flush(): void {
-    this.#releaseStdout();
     this.#releaseStderr();
+    this.#releaseStdout();
+    if (this.#headers !== undefined) this.#giveHeaders(0);
   }
 
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    // Runs as soon as the script waits for something, not before: until then the thread is PHP's.
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.flush();
+      this.#releaseStderr();
+      this.#releaseStdout();
     });
   }
 
-  #releaseStdout(): void {
-    const chunk = this.#held;
+  #releaseStdout(last = false): void {
+    if (this.#heldLength === 0) return;
+    const chunk = this.#held.subarray(0, this.#heldLength);
     this.#held = EMPTY;
-    this.#direct = false;
-    if (chunk.length === 0 || this.#finished || this.#abort !== "no") return;
+    this.#heldLength = 0;
+    this.#give(chunk, last);
+  }
+
+  #give(chunk: Uint8Array, last: boolean): void {
+    if (this.#finished || this.#abort !== "no") return;
     this.#giveHeaders(0);
     this.#bodyLength += chunk.length;
-    this.#output.stdout(chunk);
+    this.#output.stdout(chunk, last);
   }
 
   #releaseStderr(): void {
@@ -140,6 +167,3 @@ export class OutputCapture {
     this.#output.headers(exitStatus === FATAL && status === 200 && this.#bodyLength === 0 ? 500 : status, lines);
   }
 }
-
-/** Exit status of PHP after a fatal error or an exception that nobody caught. */
-const FATAL = 255;

@@ -22,10 +22,14 @@ function apache_request_headers(): array
     return \\getallheaders();
 }
 
+function flush(): void
+{
+    \\post_message_to_js('edge-fpm:flush');
+}
+
 function fastcgi_finish_request(): bool
 {
     while (\\ob_get_level() > 0 && @\\ob_end_flush());
-    \\flush();
     return \\post_message_to_js('edge-fpm:finish') === '1';
 }
 
@@ -39,11 +43,35 @@ unset($_SERVER['USE_ZEND_ALLOC']);
 if (!\\ini_get('register_argc_argv')) {
     unset($_SERVER['argv'], $_SERVER['argc']);
 }
+if ($_SERVER['SERVER_PORT'] === '-1') {
+    unset($_SERVER['SERVER_PORT']);
+}
+if ($_SERVER['SERVER_SOFTWARE'] === 'PHP.wasm') {
+    unset($_SERVER['SERVER_SOFTWARE']);
+}
+if (isset($_SERVER['EDGE_FPM_INI'])) {
+    foreach (\\explode("\\n", $_SERVER['EDGE_FPM_INI']) as $_) {
+        \\ini_set(...\\explode('=', $_, 2));
+    }
+    unset($_SERVER['EDGE_FPM_INI'], $_);
+}
 `;
 
 /** The prepended file for a pool whose own `auto_prepend_file` is `userFile` ("" for none). */
 export function prependFile(userFile: string): string {
-  return userFile === "" ? PRELUDE : `${PRELUDE}require ${phpString(userFile)};\n`;
+  return `${PRELUDE}
+$GLOBALS['EDGE_FPM_PREPEND'] = $_SERVER['EDGE_FPM_PREPEND'] ?? ${phpString(userFile)};
+unset($_SERVER['EDGE_FPM_PREPEND']);
+if ($EDGE_FPM_PREPEND === '') {
+    unset($EDGE_FPM_PREPEND);
+    return;
+}
+return require (static function (): string {
+    $file = $GLOBALS['EDGE_FPM_PREPEND'];
+    unset($GLOBALS['EDGE_FPM_PREPEND']);
+    return $file;
+})();
+`;
 }
 
 function phpString(text: string): string {

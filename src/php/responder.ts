@@ -34,6 +34,11 @@ export interface ResponderOptions {
   readonly fixPathInfo?: boolean;
   /** Most bytes of a request body. Default 128 MiB: above `post_max_size`, so that PHP's own answer comes first. */
   readonly maxBodyLength?: number;
+  /**
+   * Called after each output of a running script, in the middle of it: a platform that can wait there waits for room on
+   * its way out, and looks whether the web server gave the request up.
+   */
+  afterOutput?(): void;
   /** Tells the master, in band, what it must know of this child. */
   announce?(values: readonly Pair[]): void;
 }
@@ -90,7 +95,7 @@ export class Responder {
     body: Uint8Array,
   ): Promise<ResponderEnd> {
     return new Promise((resolve, reject) => {
-      const output = new RecordOutput(request, () => {
+      const output = new RecordOutput(request, this.#options, () => {
         this.#options.announce?.([[RUNNING, "1"]]);
         resolve(COMPLETE);
       });
@@ -140,6 +145,7 @@ const CONTENT_TYPE = "Content-type: text/html; charset=UTF-8";
 /** A script's output on its way into records. */
 class RecordOutput implements PhpOutput {
   readonly #request: ResponderRequest;
+  readonly #options: ResponderOptions;
   readonly #onFinish: () => void;
   readonly #withBody: boolean;
   #head: Uint8Array | undefined;
@@ -147,25 +153,28 @@ class RecordOutput implements PhpOutput {
   #waiting: Promise<void> | undefined;
   finished = false;
 
-  constructor(request: ResponderRequest, onFinish: () => void) {
+  constructor(request: ResponderRequest, options: ResponderOptions, onFinish: () => void) {
     this.#request = request;
+    this.#options = options;
     this.#onFinish = onFinish;
     this.#withBody = !isHead(request.params);
   }
 
   headers(status: number, lines: readonly string[]): void {
-    // Held for a moment, so that a small answer is one record.
+    // Held until the first output, so that a small answer is one record; a flush without output has none to wait for.
     this.#head = responseHead(status, lines);
+    queueMicrotask(() => this.#flushHead(false));
   }
 
-  stdout(chunk: Uint8Array): void {
+  stdout(chunk: Uint8Array, last: boolean): void {
     const head = this.#head;
     this.#head = undefined;
     if (head === undefined) {
-      if (this.#withBody) this.#sent(this.#request.stdout(chunk));
+      if (this.#withBody) this.#sent(this.#request.stdout(chunk, last));
     } else {
-      this.#sent(this.#request.stdout(this.#withBody ? concat([head, chunk]) : head));
+      this.#sent(this.#request.stdout(this.#withBody ? concat([head, chunk]) : head, last));
     }
+    this.#options.afterOutput?.();
   }
 
   stderr(chunk: Uint8Array): void {
@@ -178,19 +187,19 @@ class RecordOutput implements PhpOutput {
   }
 
   finishRequest(): void {
-    this.#flushHead();
+    this.#flushHead(true);
     this.finished = true;
     this.#onFinish();
   }
 
   /** Settles when everything was taken by the link. */
   async drained(): Promise<void> {
-    if (!this.finished) this.#flushHead();
+    if (!this.finished) this.#flushHead(true);
     await this.#waiting;
   }
 
-  #flushHead(): void {
-    if (this.#head !== undefined) this.#sent(this.#request.stdout(this.#head, true));
+  #flushHead(last: boolean): void {
+    if (this.#head !== undefined) this.#sent(this.#request.stdout(this.#head, last));
     this.#head = undefined;
   }
 

@@ -13,14 +13,14 @@ export interface PhpRequest {
 }
 
 /**
- * Where a script's output goes. Chunks are views of the interpreter's memory: copy what outlives the call. The calls
- * come in the middle of the running script, so they must not start another request and cannot wait.
+ * Where a script's output goes. Chunks belong to the receiver. The calls come in the middle of the running script, so
+ * they must not start another request, and what they return is not waited for.
  */
 export interface PhpOutput {
-  /** Once, before any `stdout`: the status code and the header lines (byte strings, "Name: value") in their order. */
+  /** Once, before any `stdout`, and at a flush without one: the status code and the header lines (byte strings, "Name: value") in their order. */
   headers(status: number, lines: readonly string[]): void;
-  /** A part of the body, at every flush of PHP. */
-  stdout(chunk: Uint8Array): void;
+  /** A part of the body, at every flush of PHP at the latest. `last`: the end follows at once. */
+  stdout(chunk: Uint8Array, last: boolean): void;
   /** What the script wrote to `php://stderr`, as it came. */
   stderr(chunk: Uint8Array): void;
   /** One message of PHP's error log, without a line end. A byte string. */

@@ -19,11 +19,14 @@ export class ClosedSocket {
   onopen: Listener | null = null;
   onmessage: Listener | null = null;
   onclose: Listener | null = null;
-  onerror: Listener | null = null;
+
+  set onerror(listener: Listener | null) {
+    if (listener !== null) this.on("error", listener);
+  }
 
   on(event: string, listener: Listener): this {
     // Asked to tell of an end that lies behind, it tells it soon: whoever waits for it goes on.
-    if (event === "error" || event === "close") setTimeout(listener, 0, new Error("no network"));
+    if (event === "error" || event === "close") queueMicrotask(() => listener(new Error("no network")));
     return this;
   }
   once(event: string, listener: Listener): this {

@@ -5,11 +5,13 @@ import { rootCertificates } from "node:tls";
 import { bootPhp } from "../../php/boot.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
+import { ClosedSocket } from "../../php/sockets.ts";
 import type { LockTable } from "./file-locks.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
 import { loadPhpGlue } from "./php-versions.ts";
+import { installSockets } from "./sockets.ts";
 import { TcpSocket } from "./tcp-socket.ts";
-import { lockingUserSpace } from "./user-space.ts";
+import { UserSpace, type UserSpaceContext } from "./user-space.ts";
 
 /** Everything a thread needs to start an interpreter. It can be sent to a thread as it is. */
 export interface InterpreterSettings extends MountPlan {
@@ -37,6 +39,7 @@ const CA_PATH = "/internal/shared/ca-certificates.crt";
  */
 export async function bootInterpreter(settings: InterpreterSettings, services: PhpServices = {}): Promise<PhpHost> {
   const glue = await loadPhpGlue(settings.glueUrl);
+  let context: UserSpaceContext | undefined;
   return await bootPhp({
     glue,
     runtimeName: "NODE",
@@ -45,10 +48,15 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
     ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
     env: settings.env,
     files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
-    mount: (module) => mountDirectories(module, settings),
+    mount(module) {
+      mountDirectories(module, settings);
+      if (context !== undefined) installSockets(context, settings.network ? TcpSocket : ClosedSocket);
+    },
     processId: settings.processId,
-    bindUserSpace: lockingUserSpace(settings.locks),
-    ...(settings.network && { WebSocketClass: TcpSocket }),
+    bindUserSpace(given) {
+      context = given as UserSpaceContext;
+      return new UserSpace(context, settings.locks);
+    },
     services,
   });
 }

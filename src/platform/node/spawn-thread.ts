@@ -4,7 +4,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import type { IniParts } from "../../php/ini.ts";
@@ -155,7 +155,7 @@ function startWorker<Wire>(
   pool: string,
   options: ThreadSpawnOptions<Wire>,
   common: ThreadCommon,
-  port: import("node:worker_threads").MessagePort,
+  port: MessagePort,
 ): Worker {
   const settings: ThreadSettings = {
     interpreter: {
@@ -168,7 +168,7 @@ function startWorker<Wire>(
       sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
     },
     responder: options.responder ?? {},
-    port: port as unknown as MessagePort,
+    port,
   };
   // Sources run as they are (.ts); a build replaces both files by .js.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";

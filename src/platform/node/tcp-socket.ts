@@ -19,19 +19,16 @@ export class TcpSocket extends EventEmitter {
   readonly CLOSED = 3;
   readyState = 0;
   binaryType = "arraybuffer";
-  readonly url: string;
   readonly #socket: Socket;
 
-  /** @param url "ws://host:port/": the host is the name PHP asked for */
-  constructor(url: string) {
+  /** @param host the name that PHP asked for, or an address */
+  constructor(host: string, port: number) {
     super();
-    this.url = url;
     // The glue adds listeners for every poll; their number says nothing.
     this.setMaxListeners(0);
     // Somebody must listen, or an error ends the process.
     this.on("error", () => {});
-    const { hostname, port } = new URL(url);
-    this.#socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80), noDelay: true });
+    this.#socket = connect({ host, port, noDelay: true });
     this.#socket.setTimeout(CONNECT_TIMEOUT, () => {
       if (this.readyState === this.CONNECTING) this.#socket.destroy(new Error("connection timed out"));
     });

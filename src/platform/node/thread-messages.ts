@@ -1,5 +1,6 @@
 // What master and thread say to each other beside the requests themselves.
 
+import type { MessagePort } from "node:worker_threads";
 import type { ResponderOptions } from "../../php/responder.ts";
 import type { InterpreterSettings } from "./interpreter.ts";
 

@@ -42,26 +42,23 @@ interface Stream {
   flags: number;
   readonly position?: number;
   readonly nfd?: number;
-  readonly node?: { readonly isSharedFS?: boolean };
+  readonly node?: { readonly sock?: unknown };
 }
 
 /** What the glue gives of itself, as far as it is used here. */
-interface UserSpaceContext {
+export interface UserSpaceContext {
   readonly pid: number;
   readonly memory: { readonly HEAP16: Heap<number>; readonly HEAP32: Heap<number>; readonly HEAP64: Heap<bigint> };
   readonly wasmImports: {
     builtin_fd_close(fd: number): number;
     builtin_fcntl64(fd: number, command: number, varargs: number): number;
+    __syscall_socket(domain: number, type: number, protocol: number, ...unused: number[]): number;
   };
-  readonly FS: { getStream(fd: number): Stream | undefined | null };
+  readonly FS: { getStream(fd: number): Stream | undefined | null; close(stream: Stream): void };
 }
 
-/** A `bindUserSpace` for the glue whose locks lie in `table`. */
-export function lockingUserSpace(table: LockTable): (context: unknown) => object {
-  return (context) => new UserSpace(context as UserSpaceContext, table);
-}
-
-class UserSpace {
+/** The glue calls these by name. */
+export class UserSpace {
   readonly #context: UserSpaceContext;
   readonly #locks: FileLocks;
 

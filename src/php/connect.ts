@@ -1,0 +1,34 @@
+// connect() as PHP and curl expect it. The glue's own says "connected" before anything happened, so a refused
+// connection looks open; this one says "in progress" to a socket that does not wait, and waits for one that does.
+
+import type { PhpModule } from "./glue.ts";
+
+/** "In progress" in the numbers of WASI, which Emscripten uses. */
+const EINPROGRESS = 26;
+
+/** Flag of a descriptor that does not wait. */
+const O_NONBLOCK = 0o4000;
+
+type Connect = (fd: number, address: number, length: number, ...unused: number[]) => number | Promise<number>;
+
+/** A function that may wait in the middle of WebAssembly, where the engine has promise integration. */
+interface PromiseIntegration {
+  readonly Suspending?: new (run: Connect) => Connect;
+}
+
+/** Replaces connect() among the imports of the module that is about to be instantiated. */
+export function repairConnect(imports: WebAssembly.Imports, module: () => PhpModule): void {
+  const { Suspending } = WebAssembly as PromiseIntegration;
+  const env = imports.env as Record<string, unknown> | undefined;
+  const original = env?.__syscall_connect as Connect | undefined;
+  if (env === undefined || original === undefined || Suspending === undefined) return;
+  env.__syscall_connect = new Suspending((fd, address, length, ...unused) => {
+    const result = original(fd, address, length, ...unused);
+    if (typeof result === "number") return result;
+    const flags = module().FS.streams[fd]?.flags ?? 0;
+    if ((flags & O_NONBLOCK) === 0) return result;
+    // How it ends is told by poll() and SO_ERROR.
+    result.catch(() => {});
+    return -EINPROGRESS;
+  });
+}
