@@ -30,9 +30,9 @@ export class PhpHost implements PhpRuntime {
     this.#services = services;
     const { major, minor, patch } = module.phpVersion;
     this.version = `${major}.${minor}.${patch}`;
-    module.onStdout = (chunk) => this.#current?.stdout(chunk);
-    module.onStderr = (chunk) => this.#current?.stderr(chunk);
-    module.onHeaders = (chunk) => this.#current?.headers(chunk);
+    module.onStdout = (chunk) => this.#current?.stdout(unsigned(chunk));
+    module.onStderr = (chunk) => this.#current?.stderr(unsigned(chunk));
+    module.onHeaders = (chunk) => this.#current?.headers(unsigned(chunk));
     module.onMessage = (text) => this.#answer(text);
   }
 
@@ -209,4 +209,9 @@ export class PhpHost implements PhpRuntime {
 
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Emscripten's devices are written to from a view of signed bytes: 0xe9 would be -23. */
+function unsigned(chunk: Uint8Array | Int8Array): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

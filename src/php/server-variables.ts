@@ -8,7 +8,8 @@ import type { Pair } from "../codec/index.ts";
  * header. A param sent twice counts as its last value.
  */
 export function serverVariables(params: readonly Pair[]): Map<string, string> {
-  const variables = new Map<string, string>();
+  // php-fpm puts the role it was asked to play beside the params; ours is always this one.
+  const variables = new Map([["FCGI_ROLE", "RESPONDER"]]);
   for (const [name, value] of params) if (name !== "HTTP_PROXY") variables.set(name, value);
   variables.set("PHP_SELF", (variables.get("SCRIPT_NAME") ?? "") + (variables.get("PATH_INFO") ?? ""));
   for (const [name, value] of credentials(variables.get("HTTP_AUTHORIZATION"))) variables.set(name, value);
