@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { NodeRequest, NodeResponse, sendNodeResponse } from "srvx/node";
 import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
 
@@ -51,9 +52,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
 
+  // Connections without a request so far: to Node they are not idle.
+  const fresh = new Set<Duplex>();
+  server.on("connection", (socket) => {
+    fresh.add(socket);
+    socket.once("close", () => fresh.delete(socket));
+  });
+
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
-    if (closing !== undefined) res.shouldKeepAlive = false;
-    respond(options, req, res, beginBody).catch((error: unknown) => {
+    fresh.delete(req.socket);
+    respond(options, req, res, beginBody, () => closing !== undefined).catch((error: unknown) => {
       options.onError?.(error);
       if (res.headersSent || res.destroyed) res.destroy();
       else res.writeHead(500, { "Content-Length": "0" }).end();
@@ -91,6 +99,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           resolve();
         });
         server.closeIdleConnections();
+        for (const socket of fresh) socket.destroy();
       });
       return closing;
     },
@@ -102,6 +111,7 @@ async function respond(
   req: IncomingMessage,
   res: ServerResponse,
   beginBody: (() => void) | undefined,
+  isClosing: () => boolean,
 ): Promise<void> {
   const { socket } = req;
   const request = new NodeRequest({ req, res });
@@ -120,6 +130,7 @@ async function respond(
     await response.body?.cancel();
     return;
   }
+  if (isClosing()) res.shouldKeepAlive = false;
   await sendNodeResponse(res, response);
   // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
   // that is; it is better to end the connection.
@@ -161,7 +172,7 @@ function headerPairs(raw: readonly string[]): [string, string][] {
 }
 
 /** What Node's parser refuses: no request was made of it, so nobody else answers. */
-function answerClientError(error: NodeJS.ErrnoException, socket: import("node:stream").Duplex): void {
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
