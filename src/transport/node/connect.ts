@@ -67,6 +67,3 @@ function explain(error: NodeJS.ErrnoException): string {
       return error.message === "" ? (error.code ?? "unknown error") : error.message;
   }
 }
-
-/** Another name of `connectAddress`. */
-export const connectTo = connectAddress;
