@@ -77,9 +77,9 @@ export interface GatewayOptions {
   readonly spool?: Spool;
   /** How responses are made. The platform's `Response` when absent. */
   readonly createResponse?: CreateResponse;
-  /** Told why a request failed. The visitor learns the status only. */
+  /** Told why a request failed, plain 404s included. The visitor learns the status only. Must not throw. */
   readonly onError?: (error: unknown, request: RequestName, status: number) => void;
-  /** Told each line that a script writes to STDERR. */
+  /** Told each line that a script writes to STDERR. Must not throw. */
   readonly onStderr?: (line: string, request: RequestName) => void;
 }
 

@@ -252,6 +252,18 @@ describe("request smuggling and other malformed requests", () => {
     expect(statusOf(await raw(port, get("/", `X: ${"x".repeat(100_000)}\r\n`)))).toBe(431);
   });
 
+  test("a head that never ends is cut off", async () => {
+    const { port, url } = await serve(hello, {}, { headersTimeout: 200 });
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => {});
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    const drip = setInterval(() => socket.writable && socket.write("x"), 50);
+    onTestFinished(() => clearInterval(drip));
+    expect(statusOf(await readAll(socket))).toBe(408);
+    expect((await fetch(url)).status).toBe(200);
+  });
+
   test("TRACE is refused", async () => {
     const { port } = await serve(hello);
     expect(statusOf(await raw(port, get("/").replace("GET", "TRACE")))).toBe(405);
@@ -361,17 +373,23 @@ describe("uploads", () => {
   });
 
   test("chunked ones beyond the limit see their 413, and their rest is not taken for ever", async () => {
-    const { url } = await serve(count, { limits: { maxBody: 1000, maxBodyInMemory: 100 } });
-    const { req, answer } = upload(url, {});
-    req.write(Buffer.alloc(5000));
-    const res = await answer;
-    expect(res.statusCode).toBe(413);
+    const { port } = await serve(count, { limits: { maxBody: 1000, maxBodyInMemory: 100 } });
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => {});
+    let seen = "";
+    socket.on("data", (data) => {
+      seen += data;
+    });
+    socket.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const chunk = Buffer.concat([Buffer.from("f4240\r\n"), Buffer.alloc(1_000_000), Buffer.from("\r\n")]);
     let sent = 0;
-    const chunk = Buffer.alloc(1_000_000);
-    while (sent < 100_000_000 && !req.destroyed) {
+    while (sent < 100_000_000 && !socket.destroyed) {
       sent += chunk.length;
-      if (!req.write(chunk)) await Promise.race([once(req, "drain"), once(req, "close")]).catch(() => {});
+      if (!socket.write(chunk)) await Promise.race([once(socket, "drain"), once(socket, "close")]).catch(() => {});
     }
+    expect(seen).toMatch(/^HTTP\/1\.1 413 /);
+    expect(sent).toBeGreaterThan(5_000_000);
     expect(sent).toBeLessThan(100_000_000);
   });
 
@@ -503,6 +521,17 @@ describe("closing", () => {
     await server.close(50);
     expect(await hanging).toBe("broken");
     await expect.poll(() => aborted).toBe(true);
+  });
+
+  test("an IPv4 visitor of a socket for both families has an IPv4 address", async () => {
+    const server = createHttpServer({
+      handler: async (_request, info) => Response.json([info.remoteAddress, info.serverAddress]),
+    });
+    onTestFinished(() => server.close(0));
+    // The loopback addresses only: an IPv6 socket that takes IPv4 too needs the mapped form.
+    const address = await server.listen({ port: 0, host: "::ffff:127.0.0.1" });
+    const port = "port" in address ? address.port : 0;
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).json()).toEqual(["127.0.0.1", "127.0.0.1"]);
   });
 
   test("listening on a taken port says so", async () => {

@@ -48,7 +48,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // The gateway has a limit on the visitor's silence; a long upload as such is no fault.
     requestTimeout: 0,
     keepAliveTimeout: options.keepAliveTimeout ?? 65_000,
-    connectionsCheckingInterval: 5_000,
+    connectionsCheckingInterval: Math.min(5_000, options.headersTimeout ?? 5_000),
   });
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
 
@@ -116,9 +116,9 @@ async function respond(
   const { socket } = req;
   const request = new NodeRequest({ req, res });
   const response = await options.handler(request, {
-    remoteAddress: socket.remoteAddress,
+    remoteAddress: plainAddress(socket.remoteAddress),
     remotePort: socket.remotePort,
-    serverAddress: socket.localAddress,
+    serverAddress: plainAddress(socket.localAddress),
     serverPort: socket.localPort,
     protocol: `HTTP/${req.httpVersion}`,
     scheme: "http",
@@ -163,6 +163,11 @@ function lingeringClose(req: IncomingMessage): void {
     socket.off("close", done);
   });
   req.resume();
+}
+
+/** An IPv4 address as such, also where it arrived on a socket for both families. */
+function plainAddress(address: string | undefined): string | undefined {
+  return address?.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
 function headerPairs(raw: readonly string[]): [string, string][] {
