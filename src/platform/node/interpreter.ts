@@ -61,10 +61,11 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
   });
 }
 
-/** Sessions and uploads lie in the pool's shared directory, so that every child finds them. */
+/** Sessions, uploads and temporary files lie in the pool's shared directory, so that every child finds them. */
 function platformIni(): Record<string, string> {
   return {
     "session.save_path": `${SHARED_PATH}/sessions`,
+    sys_temp_dir: `${SHARED_PATH}/tmp`,
     upload_tmp_dir: `${SHARED_PATH}/uploads`,
     "openssl.cafile": CA_PATH,
     "curl.cainfo": CA_PATH,
