@@ -1,9 +1,11 @@
 // The version of this package, read from its package.json.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
 export function version(): string {
-  // The same number of folders up from src/cli/ and from dist/cli/.
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "0";
+  // Two folders up from src/cli/, three from dist/src/cli/.
+  const manifest = [new URL("../../package.json", import.meta.url), new URL("../../../package.json", import.meta.url)];
+  const found = manifest.find((url) => existsSync(url));
+  const content: unknown = found === undefined ? undefined : JSON.parse(readFileSync(found, "utf8"));
+  return typeof content === "object" && content !== null && "version" in content ? String(content.version) : "unknown";
 }
