@@ -262,12 +262,12 @@ describe("an exchange that fails", () => {
     const busy = await gatewayOf(
       async (visit) => {
         for (let i = 0; i < 8; i++) {
-          await pause(20);
+          await pause(60);
           await visit.err("still here\n");
         }
         return hello(visit);
       },
-      { timeouts: { read: 80 } },
+      { timeouts: { read: 300 } },
     );
     expect((await busy.get("/")).status).toBe(200);
 
@@ -277,10 +277,10 @@ describe("an exchange that fails", () => {
         for (let i = 0; i < 10; i++) await visit.out("x".repeat(1000));
         return undefined;
       },
-      { timeouts: { read: 20 }, limits: { responseBuffer: 1000 } },
+      { timeouts: { read: 150 }, limits: { responseBuffer: 1000 } },
     );
     const response = await slow.get("/");
-    await pause(100);
+    await pause(400);
     expect((await response.text()).length).toBe(10_000);
   });
 });
