@@ -60,10 +60,11 @@ Listen 127.0.0.1:${port}
 PidFile ${folder}/apache.pid
 DefaultRuntimeDir ${folder}
 Mutex file:${folder} default
-ErrorLog "|/bin/cat 1>&2"
+ErrorLog "|$/bin/cat 1>&2"
 ${modules.map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`).join("\n")}
 StartServers 1
 ServerLimit 2
+ThreadLimit 128
 ThreadsPerChild 128
 MaxRequestWorkers 256
 TypesConfig /dev/null
