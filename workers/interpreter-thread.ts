@@ -41,6 +41,7 @@ const responder = new Responder(runtime, {
   ...settings.responder,
   announce: (values) => link.announce(values),
   afterOutput: () => port.catchUp(),
+  onBroken: (error) => fail(error),
 });
 
 const link = new ApplicationLink(

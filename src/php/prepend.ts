@@ -49,6 +49,13 @@ if ($_SERVER['SERVER_PORT'] === '-1') {
 if ($_SERVER['SERVER_SOFTWARE'] === 'PHP.wasm') {
     unset($_SERVER['SERVER_SOFTWARE']);
 }
+if (\\function_exists('putenv')) {
+    (static function (): void {
+        foreach ($_SERVER as $name => $value) {
+            \\is_string($value) && \\putenv("$name=$value");
+        }
+    })();
+}
 if (isset($_SERVER['EDGE_FPM_INI'])) {
     foreach (\\explode("\\n", $_SERVER['EDGE_FPM_INI']) as $_) {
         \\ini_set(...\\explode('=', $_, 2));

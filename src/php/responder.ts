@@ -39,6 +39,8 @@ export interface ResponderOptions {
    * its way out, and looks whether the web server gave the request up.
    */
   afterOutput?(): void;
+  /** The interpreter broke in a script that went on after its answer, where `respond` can tell nobody. */
+  onBroken?(error: unknown): void;
   /** Tells the master, in band, what it must know of this child. */
   announce?(values: readonly Pair[]): void;
 }
@@ -112,6 +114,8 @@ export class Responder {
           if (error instanceof PhpError && error.code === "PHP_NO_MEMORY") {
             request.stderr(byteStringToBytes(error.message), true);
             resolve(this.#answer(request, 503, "Service unavailable.\n"));
+          } else if (output.finished) {
+            this.#options.onBroken?.(error);
           } else {
             reject(error);
           }

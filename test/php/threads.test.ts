@@ -264,6 +264,16 @@ describe("the end of a child", () => {
     expect(exit.message).toContain("the interpreter broke while it ran");
   });
 
+  test("an interpreter that breaks after its answer ends its thread too", async () => {
+    const child = await spawn();
+    const { body } = await run(
+      child,
+      "echo 'answer'; fastcgi_finish_request(); ini_set('zend.max_allowed_stack_size', '-1'); function r() { array_map('r', [1]); } r();",
+    );
+    expect(body).toBe("answer");
+    expect((await child.exited).reason).toBe("crashed");
+  });
+
   test("one that cannot start says why", async () => {
     const nowhere = await createThreadSpawn({ wrap, mounts: ["/nonexistent/folder"], sharedDirectory: scratch.root });
     const child = nowhere.spawn({ pool: "www", slot: 0 });
