@@ -36,6 +36,10 @@ export interface BootOptions {
   /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
   readonly bindUserSpace?: (context: unknown) => unknown;
   readonly services?: PhpServices;
+  /** Sees or replaces what the module imports, before it is instantiated. */
+  readonly prepareImports?: (imports: WebAssembly.Imports, module: () => PhpModule) => void;
+  /** Told what the C library prints to its standard error, in pieces: PHP's complaints while it starts. */
+  readonly onComplaint?: (text: string) => void;
 }
 
 /**
@@ -71,11 +75,12 @@ function loadModule(options: BootOptions): Promise<PhpModule> {
       phpWasmAsyncMode: options.asyncMode ?? "jspi",
       locateFile: (path) => path,
       print: () => {},
-      printErr: () => {},
+      printErr: (text) => options.onComplaint?.(text),
       onAbort: reject,
       onRuntimeInitialized: () => resolve(module),
       instantiateWasm(imports, receive) {
         repairConnect(imports, () => module);
+        options.prepareImports?.(imports, () => module);
         WebAssembly.instantiate(options.wasm, imports).then((instance) => receive(instance, options.wasm), reject);
         return {};
       },

@@ -1,0 +1,99 @@
+// The memory of an interpreter as it was at one moment, to go back to in the same instance: that is how a child is
+// recycled where an instance cannot be thrown away. What JavaScript keeps for it is not part of it, above all the files.
+
+import type { GlueStream, PhpModule } from "./glue.ts";
+
+/** Blocks of this many bytes that hold nothing but zeros are not kept. */
+const BLOCK = 4096;
+
+interface OpenStream extends GlueStream {
+  position?: number;
+}
+
+/** Consecutive blocks, packed. */
+interface Run {
+  /** Offset in linear memory, in bytes. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A copy of linear memory, of the stack pointer and of the table of open files. Taken and restored while no script runs.
+ * After a restore PHP's random numbers differ from those after the one before: it reads fresh ones from the host.
+ */
+export class MemorySnapshot {
+  /** Bytes that the copy holds: far fewer than linear memory has. */
+  readonly size: number;
+  readonly #runs: readonly Run[];
+  readonly #stackPointer: number;
+  readonly #streams: readonly (readonly [stream: OpenStream, position: number | undefined] | undefined)[];
+
+  constructor(module: PhpModule) {
+    this.#runs = copyRuns(module.HEAPU8);
+    this.size = this.#runs.reduce((sum, run) => sum + run.bytes.length, 0);
+    this.#stackPointer = stackPointerOf(module).value;
+    const streams = module.FS.streams as (OpenStream | null | undefined)[];
+    this.#streams = streams.map((stream) => (stream ? [stream, stream.position] : undefined));
+  }
+
+  /** Makes memory what it was. Linear memory that has grown stays as large, filled with zeros. */
+  restore(module: PhpModule): void {
+    const heap = module.HEAPU8;
+    let at = 0;
+    for (const run of this.#runs) {
+      heap.fill(0, at, run.at);
+      heap.set(run.bytes, run.at);
+      at = run.at + run.bytes.length;
+    }
+    heap.fill(0, at);
+    stackPointerOf(module).value = this.#stackPointer;
+    this.#restoreStreams(module);
+  }
+
+  /** Open files are known to PHP by number: each of that time gets its own back, the others are closed. */
+  #restoreStreams({ FS }: PhpModule): void {
+    const streams = FS.streams as (OpenStream | null | undefined)[];
+    streams.forEach((stream, fd) => {
+      if (!stream || this.#streams[fd]?.[0] === stream) return;
+      try {
+        FS.close(stream);
+      } catch {
+        // A stream of a broken interpreter may not close properly; its number is taken back all the same.
+      }
+    });
+    streams.length = 0;
+    this.#streams.forEach((saved, fd) => {
+      if (saved === undefined) return;
+      const [stream, position] = saved;
+      stream.fd = fd;
+      if (position !== undefined) stream.position = position;
+      streams[fd] = stream;
+    });
+  }
+}
+
+function copyRuns(heap: Uint8Array): Run[] {
+  const words = new BigUint64Array(heap.buffer, heap.byteOffset, heap.length / 8);
+  const perBlock = BLOCK / 8;
+  const runs: Run[] = [];
+  let start = -1;
+  for (let block = 0; block <= words.length; block += perBlock) {
+    const used = block < words.length && !isZero(words, block, block + perBlock);
+    if (used && start < 0) start = block;
+    if (used || start < 0) continue;
+    runs.push({ at: start * 8, bytes: heap.slice(start * 8, block * 8) });
+    start = -1;
+  }
+  return runs;
+}
+
+function isZero(words: BigUint64Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (words[i] !== 0n) return false;
+  return true;
+}
+
+function stackPointerOf(module: PhpModule): WebAssembly.Global {
+  const pointer = (module.wasmExports as { __stack_pointer?: WebAssembly.Global }).__stack_pointer;
+  if (pointer === undefined) throw new Error("the WebAssembly file does not export __stack_pointer");
+  return pointer;
+}

@@ -1,0 +1,144 @@
+// A fetch between two Workers as a byte stream: the request's body goes there, the response's body comes back, both
+// while the other is open. The same bytes as over a socket, for less (docs/decisions/0010).
+
+import { ExchangeError } from "../exchange.ts";
+import { Gate } from "../gate.ts";
+import { Inbox } from "../inbox.ts";
+import type { Connect, Transport, TransportHandler } from "../transport.ts";
+
+/** Media type of a body that holds FastCGI records. */
+export const FASTCGI_TYPE = "application/fastcgi";
+
+/** Bytes written and not yet taken by the runtime before a write waits. */
+const WINDOW = 64 * 1024;
+
+/** What takes a fetch: a service binding or a Durable Object's stub. */
+export interface FetchBinding {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+}
+
+/** A transport that reads one body and is itself the other. */
+export class BodyTransport implements Transport {
+  /** What this side writes: to be sent as a body. */
+  readonly outgoing: ReadableStream<Uint8Array>;
+  readonly #inbox = new Inbox(() => {});
+  readonly #room = new Gate();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #incoming: Promise<ReadableStream<Uint8Array> | null>;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #handler: TransportHandler | undefined;
+  /** Sending is over, whoever ended it. */
+  #ended = false;
+  #closed = false;
+
+  /** @param incoming the body to read, once it is there; `null` is an empty one */
+  constructor(incoming: Promise<ReadableStream<Uint8Array> | null>) {
+    this.#incoming = incoming;
+    incoming.catch(() => {});
+    this.outgoing = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#room.open(),
+        // The other side has gone, or wants no more: it will not be told anything either.
+        cancel: (reason) => {
+          this.#stopSending();
+          if (!this.#closed) this.#inbox.gone(asError(reason ?? "the peer reads no more"));
+        },
+      },
+      { highWaterMark: WINDOW, size: (chunk) => chunk.length },
+    );
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    // Chunks go straight through, since reading waits by itself; the inbox orders the ends.
+    this.#inbox.start(handler);
+    void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const body = await this.#incoming;
+      if (this.#closed) return void body?.cancel().catch(() => {});
+      this.#reader = body?.getReader();
+      for (;;) {
+        const next = await this.#reader?.read();
+        if (next === undefined || next.done || this.#closed) break;
+        const held = this.#handler?.onChunk(next.value);
+        if (held !== undefined) await held;
+      }
+      this.#inbox.end();
+    } catch (error) {
+      if (this.#closed) return;
+      this.#stopSending();
+      this.#inbox.end(asError(error));
+    }
+  }
+
+  write(chunks: readonly Uint8Array[]): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    const controller = this.#controller;
+    for (const chunk of chunks) if (chunk.length > 0) controller?.enqueue(chunk);
+    return (controller?.desiredSize ?? 1) > 0 ? undefined : this.#room.wait();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#ended) this.#controller?.close();
+    this.#finish();
+  }
+
+  reset(): void {
+    const error = new Error("the connection was reset");
+    this.#closed = true;
+    if (!this.#ended) this.#controller?.error(error);
+    this.#finish(error);
+  }
+
+  #stopSending(): void {
+    this.#ended = true;
+    this.#room.open();
+  }
+
+  #finish(error?: Error): void {
+    this.#stopSending();
+    this.#reader?.cancel(error).catch(() => {});
+    queueMicrotask(() => this.#inbox.close());
+  }
+}
+
+/**
+ * Opens a byte stream to the `fetch` handler behind a binding, which answers with `answerFetch`.
+ *
+ * @param binding called for each connection: a stub belongs to the request that made it
+ */
+export function connectFetch(binding: () => FetchBinding, url: string): Connect {
+  return async (signal) => {
+    signal.throwIfAborted();
+    const response = Promise.withResolvers<ReadableStream<Uint8Array> | null>();
+    const transport = new BodyTransport(response.promise);
+    const init = { method: "POST", body: transport.outgoing, headers: { "content-type": FASTCGI_TYPE } };
+    // Not awaited: the answer's body may begin only after bytes that are still to be written.
+    binding()
+      .fetch(url, init)
+      .then((answer) => {
+        if (answer.ok) return response.resolve(answer.body);
+        void answer.body?.cancel().catch(() => {});
+        response.reject(new ExchangeError("EXCHANGE_CONNECT", `${url} answered ${answer.status}`));
+      }, response.reject);
+    return transport;
+  };
+}
+
+/** The other end of `connectFetch`: the transport of a request, and the response to return at once. */
+export function answerFetch(request: Request): { readonly transport: Transport; readonly response: Response } {
+  const transport = new BodyTransport(Promise.resolve(request.body));
+  return { transport, response: new Response(transport.outgoing, { headers: { "content-type": FASTCGI_TYPE } }) };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

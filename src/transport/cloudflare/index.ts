@@ -1,0 +1,4 @@
+// Transports of the Workers runtime.
+
+export * from "./fetch.ts";
+export * from "./socket.ts";

@@ -1,0 +1,36 @@
+// The part of the Workers runtime's modules that this folder and src/platform/workers call, written down as types: the
+// platform's own type package declares globals that contradict those of Node and of the web.
+
+declare module "cloudflare:sockets" {
+  interface SocketInfo {
+    readonly remoteAddress?: string;
+    readonly localAddress?: string;
+  }
+  interface Socket {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Uint8Array>;
+    /** Rejects when the connection cannot be made. */
+    readonly opened: Promise<SocketInfo>;
+    /** May reject after a normal end too. */
+    readonly closed: Promise<void>;
+    close(): Promise<void>;
+  }
+  function connect(
+    address: { readonly hostname: string; readonly port: number } | string,
+    options?: { readonly allowHalfOpen?: boolean },
+  ): Socket;
+}
+
+declare module "cloudflare:workers" {
+  /** What a Durable Object's class is made from. */
+  abstract class DurableObject<Env = unknown> {
+    protected readonly ctx: DurableObjectState;
+    protected readonly env: Env;
+    constructor(ctx: DurableObjectState, env: Env);
+  }
+  interface DurableObjectState {
+    readonly id: { readonly name?: string; toString(): string };
+    waitUntil(promise: Promise<unknown>): void;
+    blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T>;
+  }
+}
