@@ -27,15 +27,15 @@ opcache.interned_strings_buffer = 6
 opcache.max_accelerated_files = 4000
 opcache.validate_timestamps = 1
 opcache.revalidate_freq = 0
+opcache.file_update_protection = 0
 `;
 
 /**
- * What must hold whatever the user wrote. Output goes out at PHP's own flushes; opcache takes a file at once however
- * new it is, cannot compile to machine code here, and keeps its lock file in memory.
+ * What must hold whatever the user wrote. Output goes out at PHP's own flushes; opcache cannot compile to machine code
+ * here, and keeps its lock file in memory.
  */
 const FIXED = `
 implicit_flush = 0
-opcache.file_update_protection = 0
 opcache.jit = disable
 opcache.jit_buffer_size = 0
 opcache.lockfile_path = /internal

@@ -17,6 +17,9 @@ const MOST_HELD = 8 * 1024;
 /** Output older than this leaves with the next one, in milliseconds: a slow page is seen to grow. */
 const LONGEST_HELD = 50;
 
+/** Microtasks between the end of a script and the call of `end`, with room to spare: the glue awaits a few promises. */
+const TURNS_TO_END = 12;
+
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -130,12 +133,16 @@ export class OutputCapture {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // Runs as soon as the script waits for something, not before: until then the thread is PHP's.
-    queueMicrotask(() => {
+    // Runs as soon as the script waits for something, not before: until then the thread is PHP's. When the script did
+    // not wait but end, `end` must come first, so that its last output and the end of the request travel together.
+    let turns = TURNS_TO_END;
+    const turn = () => {
+      if (--turns > 0) return queueMicrotask(turn);
       this.#scheduled = false;
       this.#releaseStderr();
       this.#releaseStdout();
-    });
+    };
+    queueMicrotask(turn);
   }
 
   #releaseStdout(last = false): void {

@@ -61,9 +61,14 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
   });
 }
 
-/** Sessions, uploads and temporary files lie in the pool's shared directory, so that every child finds them. */
-function platformIni(): Record<string, string> {
+/**
+ * Sessions, uploads and temporary files lie in the pool's shared directory, so that every child finds them.
+ * Opcache knows a file by its time in whole seconds: one that changed within the present second may change again
+ * unseen, so it is not cached yet.
+ */
+function platformIni(): Record<string, string | number> {
   return {
+    "opcache.file_update_protection": 1,
     "session.save_path": `${SHARED_PATH}/sessions`,
     sys_temp_dir: `${SHARED_PATH}/tmp`,
     upload_tmp_dir: `${SHARED_PATH}/uploads`,

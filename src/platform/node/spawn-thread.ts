@@ -1,6 +1,6 @@
 // Starting children on Node: one worker thread each, all sharing one compiled interpreter.
 
-import { mkdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -201,8 +201,12 @@ function sharedDirectory(base: string | undefined, pool: string): string {
   const uid = process.getuid?.() ?? 0;
   const parent = base ?? join(tmpdir(), `edge-fpm-${uid}`);
   mkdirSync(parent, { recursive: true, mode: 0o700 });
-  if (base === undefined && process.getuid !== undefined && statSync(parent).uid !== uid) {
-    throw new Error(`${parent} belongs to another user: name a directory of your own for sessions and uploads`);
+  if (base === undefined && process.getuid !== undefined) {
+    // Anybody can put something of this name into the system's temporary directory before us.
+    const found = lstatSync(parent);
+    if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o022) !== 0) {
+      throw new Error(`${parent} is not ours alone: name a directory of your own for sessions and uploads`);
+    }
   }
   const directory = join(parent, pool.replace(/[^\w.-]/g, "_"));
   for (const part of ["sessions", "uploads", "tmp"]) {
