@@ -58,7 +58,8 @@ export interface GlueFileSystem {
   readFile(path: string): Uint8Array;
   mount(type: object, options: object, path: string): unknown;
   symlink(target: string, path: string): void;
-  stat(path: string): { readonly mode: number };
+  stat(path: string): { readonly mode: number; readonly ino: number };
+  open(path: string, flags: string): GlueStream;
   isDir(mode: number): boolean;
   isFile(mode: number): boolean;
   chdir(path: string): void;

@@ -6,7 +6,7 @@ import { PhpError } from "./errors.ts";
 import type { PhpModule } from "./glue.ts";
 import { OutputCapture } from "./output.ts";
 import { applySettings, requestSettings } from "./request-ini.ts";
-import type { PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
+import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { serverVariables } from "./server-variables.ts";
 
 /** What scripts can ask of the host's surroundings. */
@@ -14,6 +14,9 @@ export interface PhpServices {
   /** Data of `fpm_get_status()`: an object with php-fpm's keys, or `undefined` where there is no pool. */
   poolStatus?(): Promise<object | undefined>;
 }
+
+/** Files remembered as readable. */
+const MOST_REMEMBERED = 4096;
 
 /** A resident interpreter over a booted module: see `bootPhp`. */
 export class PhpHost implements PhpRuntime {
@@ -24,6 +27,8 @@ export class PhpHost implements PhpRuntime {
   #last: Promise<unknown> = Promise.resolve();
   #current: OutputCapture | undefined;
   #broken: unknown;
+  /** Files that could be opened, by inode, mode and path. */
+  readonly #readable = new Set<string>();
 
   constructor(module: PhpModule, services: PhpServices) {
     this.#module = module;
@@ -44,13 +49,33 @@ export class PhpHost implements PhpRuntime {
     return this.#broken === undefined;
   }
 
-  lookup(path: string): "file" | "directory" | undefined {
+  lookup(path: string): PathKind | undefined {
     const { FS } = this.#module;
+    const name = byteStringToUtf8(path);
     try {
-      const { mode } = FS.stat(byteStringToUtf8(path));
-      return FS.isDir(mode) ? "directory" : FS.isFile(mode) ? "file" : undefined;
+      const { mode, ino } = FS.stat(name);
+      if (FS.isDir(mode)) return "directory";
+      if (!FS.isFile(mode)) return undefined;
+      // A script that cannot be opened breaks the interpreter: every file is tried once.
+      const key = `${ino} ${mode} ${path}`;
+      if (!this.#readable.has(key)) {
+        if (!this.#canOpen(name)) return "unreadable";
+        if (this.#readable.size >= MOST_REMEMBERED) this.#readable.clear();
+        this.#readable.add(key);
+      }
+      return "file";
     } catch {
       return undefined;
+    }
+  }
+
+  #canOpen(name: string): boolean {
+    const { FS } = this.#module;
+    try {
+      FS.close(FS.open(name, "r"));
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -105,7 +130,11 @@ export class PhpHost implements PhpRuntime {
     const module = this.#module;
     // PHP runs with the SAPI's option that leaves the directory alone: relative includes need it set.
     const { scriptFilename } = request;
-    module.FS.chdir(byteStringToUtf8(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/"));
+    try {
+      module.FS.chdir(byteStringToUtf8(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/"));
+    } catch {
+      // The folder vanished after the script was found: PHP will say so.
+    }
 
     const texts: string[] = [
       scriptFilename,

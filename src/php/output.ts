@@ -127,7 +127,7 @@ export class OutputCapture {
   flush(): void {
     this.#releaseStderr();
     this.#releaseStdout();
-    if (this.#headers !== undefined) this.#giveHeaders(0);
+    if (this.#headers !== undefined) this.#giveHeaders(0, false);
   }
 
   #schedule(): void {
@@ -167,10 +167,11 @@ export class OutputCapture {
   }
 
   /** PHP leaves the status at 200 when a script dies before its first output: php-fpm's answer is 500. */
-  #giveHeaders(exitStatus: number): void {
+  #giveHeaders(exitStatus: number, more = true): void {
     if (this.#headersGiven) return;
     this.#headersGiven = true;
     const { status, lines } = this.#headers ?? { status: 200, lines: [] };
-    this.#output.headers(exitStatus === FATAL && status === 200 && this.#bodyLength === 0 ? 500 : status, lines);
+    const died = exitStatus === FATAL && status === 200 && this.#bodyLength === 0;
+    this.#output.headers(died ? 500 : status, lines, more);
   }
 }

@@ -164,10 +164,10 @@ class RecordOutput implements PhpOutput {
     this.#withBody = !isHead(request.params);
   }
 
-  headers(status: number, lines: readonly string[]): void {
-    // Held until the first output, so that a small answer is one record; a flush without output has none to wait for.
+  headers(status: number, lines: readonly string[], more: boolean): void {
+    // With what follows, a small answer is one record.
     this.#head = responseHead(status, lines);
-    queueMicrotask(() => this.#flushHead(false));
+    if (!more) this.#flushHead(false);
   }
 
   stdout(chunk: Uint8Array, last: boolean): void {

@@ -17,8 +17,11 @@ export interface PhpRequest {
  * they must not start another request, and what they return is not waited for.
  */
 export interface PhpOutput {
-  /** Once, before any `stdout`, and at a flush without one: the status code and the header lines (byte strings, "Name: value") in their order. */
-  headers(status: number, lines: readonly string[]): void;
+  /**
+   * Once, before any `stdout`, and at a flush without one: the status code and the header lines (byte strings,
+   * "Name: value") in their order. `more`: output or the end follows at once.
+   */
+  headers(status: number, lines: readonly string[], more: boolean): void;
   /** A part of the body, at every flush of PHP at the latest. `last`: the end follows at once. */
   stdout(chunk: Uint8Array, last: boolean): void;
   /** What the script wrote to `php://stderr`, as it came. */
@@ -35,6 +38,9 @@ export interface PhpExit {
   readonly status: number;
 }
 
+/** What a path leads to. An unreadable file is one that the operating system would not let us open. */
+export type PathKind = "file" | "directory" | "unreadable";
+
 /** One interpreter. It runs one request at a time and keeps the others waiting in their order. */
 export interface PhpRuntime {
   /**
@@ -46,7 +52,7 @@ export interface PhpRuntime {
    */
   run(request: PhpRequest, output: PhpOutput, signal?: AbortSignal): Promise<PhpExit>;
   /** What is at a path (a byte string) of the interpreter's file system, links followed. `undefined`: nothing. */
-  lookup(path: string): "file" | "directory" | undefined;
+  lookup(path: string): PathKind | undefined;
   /** Bytes of linear memory that the interpreter holds. It never shrinks. */
   readonly memory: number;
   /** False once the interpreter broke: it must be replaced and never be used again. */

@@ -2,6 +2,7 @@
 // `security.limit_extensions` (php-src sapi/fpm/fpm/fpm_main.c, init_request_info).
 
 import type { Pair } from "../codec/index.ts";
+import type { PathKind } from "./runtime.ts";
 
 /** Extensions that may run when nothing else is said (php-fpm's default). */
 export const DEFAULT_EXTENSIONS: readonly string[] = [".php", ".phar"];
@@ -36,7 +37,7 @@ const APACHE_PREFIX = "proxy:fcgi://";
 export function chooseScript(
   params: readonly Pair[],
   rules: ScriptRules,
-  lookup: (path: string) => "file" | "directory" | undefined,
+  lookup: (path: string) => PathKind | undefined,
 ): ScriptChoice {
   const asked = stripApache(params.findLast(([name]) => name === "SCRIPT_FILENAME")?.[1] ?? "");
   // Only absolute paths: the interpreter's directory is an accident of the request before.
@@ -46,7 +47,7 @@ export function chooseScript(
   let kind = script.endsWith("/") ? undefined : lookup(script);
   if (kind === undefined) {
     if (!rules.fixPathInfo) return UNKNOWN;
-    while (kind !== "file") {
+    while (kind !== "file" && kind !== "unreadable") {
       const slash = script.lastIndexOf("/");
       if (slash <= 0) return UNKNOWN;
       script = script.slice(0, slash);
@@ -60,6 +61,10 @@ export function chooseScript(
   if (kind === "directory") {
     const log = `Unable to open primary script: ${script} (is a directory)`;
     return { type: "refuse", status: 404, body: "No input file specified.\n", log };
+  }
+  if (kind === "unreadable") {
+    const log = `Unable to open primary script: ${script} (Permission denied)`;
+    return { type: "refuse", status: 403, body: "Access denied.\n", log };
   }
   return { type: "run", scriptFilename: script, params: withPathInfo(params, script, asked.slice(script.length)) };
 }

@@ -107,6 +107,19 @@ describe("which script runs", () => {
     },
   );
 
+  test("a script that may not be read is denied before it can break the interpreter", async () => {
+    const runtime: PhpRuntime = {
+      run: () => Promise.reject(new Error("never called")),
+      lookup: () => "unreadable",
+      memory: 1,
+      usable: true,
+      version: php.host.version,
+    };
+    const { out, err } = await ask("/x.php", { runtime });
+    expect(out).toContain("Status: 403 Forbidden");
+    expect(err).toBe(`Unable to open primary script: ${php.scratch.root}/x.php (Permission denied)`);
+  });
+
   test("other extensions run when they are allowed, all of them when the list is empty", async () => {
     expect((await ask("/page.phtml", { extensions: [".phtml"] })).out).toMatch(/page$/);
     expect((await ask("/text.txt", { extensions: [] })).out).toMatch(/text$/);
