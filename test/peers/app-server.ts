@@ -53,13 +53,18 @@ export function startBeforeEdge(options: {
     const scratch = makeScratch("listen");
     const listen: FastCgiAddress =
       options.listen === "tcp" ? { kind: "tcp", port: 0 } : { kind: "unix", path: join(scratch.path, "edge.sock") };
-    const fpm = await startFpm(root, listen, { php: options.php, children: 2 });
-    const server = await joined(fpm, () =>
-      options.server === "apache2"
-        ? startApache(root, fpm.address)
-        : startNginx({ root, fastcgi: fpm.address, keepConnection: options.keepConnection === true }),
-    );
-    return { ...server, stop: () => server.stop().finally(() => scratch.remove()) };
+    try {
+      const fpm = await startFpm(root, listen, { php: options.php, children: 2 });
+      const server = await joined(fpm, () =>
+        options.server === "apache2"
+          ? startApache(root, fpm.address)
+          : startNginx({ root, fastcgi: fpm.address, keepConnection: options.keepConnection === true }),
+      );
+      return { ...server, stop: () => server.stop().finally(() => scratch.remove()) };
+    } catch (error) {
+      scratch.remove();
+      throw error;
+    }
   };
 }
 
