@@ -27,6 +27,8 @@ export interface BootOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Files to put into the interpreter's file system, by absolute path. */
   readonly files?: ReadonlyMap<string, string | Uint8Array>;
+  /** Given the instance with its exports as they are, before the glue wraps them. */
+  readonly onInstance?: (instance: WebAssembly.Instance) => void;
   /** Mounts directories, before PHP starts. */
   readonly mount?: (module: PhpModule) => void;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
@@ -81,7 +83,10 @@ function loadModule(options: BootOptions): Promise<PhpModule> {
       instantiateWasm(imports, receive) {
         repairConnect(imports, () => module);
         options.prepareImports?.(imports, () => module);
-        WebAssembly.instantiate(options.wasm, imports).then((instance) => receive(instance, options.wasm), reject);
+        WebAssembly.instantiate(options.wasm, imports).then((instance) => {
+          options.onInstance?.(instance);
+          receive(instance, options.wasm);
+        }, reject);
         return {};
       },
       onHeaders: () => {},

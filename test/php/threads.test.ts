@@ -143,8 +143,8 @@ describe("two children of one pool", () => {
     const file = scratch.write("lock", "");
     const held = run(one, `$f = fopen('${file}', 'r+'); flock($f, LOCK_EX); echo 'held'; flush(); usleep(200000);`);
     await new Promise((resolve) => setTimeout(resolve, 80));
-    const probe = `$f = fopen('${file}', 'r+'); echo flock($f, LOCK_EX | LOCK_NB) ? 'got' : 'busy';`;
-    expect((await run(two, probe)).body).toBe("busy");
+    const probe = `$f = fopen('${file}', 'r+'); echo flock($f, LOCK_EX | LOCK_NB, $would) ? 'got' : "busy $would";`;
+    expect((await run(two, probe)).body).toBe("busy 1");
     await held;
     expect((await run(two, probe)).body).toBe("got");
     expect((await run(one, probe)).body).toBe("got");

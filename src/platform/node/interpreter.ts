@@ -40,6 +40,7 @@ const CA_PATH = "/internal/shared/ca-certificates.crt";
 export async function bootInterpreter(settings: InterpreterSettings, services: PhpServices = {}): Promise<PhpHost> {
   const glue = await loadPhpGlue(settings.glueUrl);
   let context: UserSpaceContext | undefined;
+  let errnoAddress: () => number = () => 0;
   return await bootPhp({
     glue,
     runtimeName: "NODE",
@@ -48,6 +49,9 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
     ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
     env: settings.env,
     files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
+    onInstance(instance) {
+      errnoAddress = instance.exports.__errno_location as () => number;
+    },
     mount(module) {
       mountDirectories(module, settings);
       if (context !== undefined) installSockets(context, settings.network ? TcpSocket : ClosedSocket);
@@ -55,7 +59,7 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
     processId: settings.processId,
     bindUserSpace(given) {
       context = given as UserSpaceContext;
-      return new UserSpace(context, settings.locks);
+      return new UserSpace(context, settings.locks, () => errnoAddress());
     },
     services,
   });

@@ -2,7 +2,7 @@
 // children share. Errors are the negative numbers that the interpreter's C library expects.
 
 import { fstatSync } from "node:fs";
-import { FileLocks, type LockRequest, type LockTable } from "./file-locks.ts";
+import { FCNTL, FileLocks, FLOCK, type LockRequest, type LockTable } from "./file-locks.ts";
 
 // Numbers of WASI's errno, which Emscripten uses.
 const EAGAIN = 6;
@@ -61,9 +61,12 @@ export interface UserSpaceContext {
 export class UserSpace {
   readonly #context: UserSpaceContext;
   readonly #locks: FileLocks;
+  readonly #errnoAddress: () => number;
 
-  constructor(context: UserSpaceContext, table: LockTable) {
+  /** @param errnoAddress where the interpreter's C library keeps `errno` */
+  constructor(context: UserSpaceContext, table: LockTable, errnoAddress: () => number) {
     this.#context = context;
+    this.#errnoAddress = errnoAddress;
     this.#locks = new FileLocks(table, context.pid);
   }
 
@@ -85,7 +88,11 @@ export class UserSpace {
     const type = wanted === LOCK_SH ? 1 : wanted === LOCK_EX ? 2 : wanted === LOCK_UN ? 0 : undefined;
     if (type === undefined) return -EINVAL;
     const wait = (operation & LOCK_NB) === 0;
-    return this.#set(stream, { family: 1, type, fd, start: 0, end: Number.POSITIVE_INFINITY }, wait);
+    const result = this.#set(stream, { family: FLOCK, type, fd, start: 0, end: Number.POSITIVE_INFINITY }, wait);
+    if (result === 0) return 0;
+    // This one is called as a C function and not as a system call: it sets errno itself.
+    this.#context.memory.HEAP32.set(this.#errnoAddress() >> 2, -result);
+    return -1;
   }
 
   fcntl64(fd: number, command: number, varargs: number): number {
@@ -158,7 +165,7 @@ export class UserSpace {
     if (length < 0) start += length;
     if (start < 0) return undefined;
     const end = length === 0 ? Number.POSITIVE_INFINITY : start + Math.abs(length);
-    return { family: 2, type, fd, start, end };
+    return { family: FCNTL, type, fd, start, end };
   }
 
   #base(stream: Stream, whence: number): number | undefined {
