@@ -24,9 +24,13 @@ export class ChildLink {
   #memory: number | undefined;
   #waiting: Array<() => void> = [];
 
-  constructor(transport: Transport) {
+  /** @param onValues told of everything that the child tells in band, before it counts */
+  constructor(transport: Transport, onValues?: (values: readonly Pair[]) => void) {
     const link = new WebServerLink(transport);
-    link.onValues = (values) => this.#learn(values);
+    link.onValues = (values) => {
+      onValues?.(values);
+      this.#learn(values);
+    };
     this.#link = link;
     this.closed = link.closed;
     this.exchange = link.exchange;

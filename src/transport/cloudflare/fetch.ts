@@ -44,7 +44,11 @@ export class BodyTransport implements Transport {
         // The other side has gone, or wants no more: it will not be told anything either.
         cancel: (reason) => {
           this.#stopSending();
-          if (!this.#closed) this.#inbox.gone(asError(reason ?? "the peer reads no more"));
+          const gone = () => {
+            if (!this.#closed) this.#inbox.gone(asError(reason ?? "the peer reads no more"));
+          };
+          // A fetch that fails drops its body first and tells why later; `#read` hands that on.
+          incoming.then(gone, () => {});
         },
       },
       { highWaterMark: WINDOW, size: (chunk) => chunk.length },

@@ -1,0 +1,74 @@
+// The gateway's view of the application's files: which there are says the archive's directory, what is in the static ones
+// the assets binding gives.
+
+import type { Entry, FileEntry, FileSource } from "../../gateway/files.ts";
+
+/** A file of the application, by its path below the document root ("/css/a.css"), a byte string. */
+export interface KnownFile {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** The assets binding. */
+export interface Assets {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+}
+
+/** Makes the file source. Files that scripts write at run time are not among them. */
+export function assetFiles(files: ReadonlyMap<string, KnownFile>, assets: Assets | undefined): FileSource {
+  const entries = new Map<string, Entry>([["/", { type: "directory" }]]);
+  for (const [path, known] of files) {
+    entries.set(path, fileEntry(path, known, assets));
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const folder = path.slice(0, at);
+      if (entries.has(folder)) break;
+      entries.set(folder, { type: "directory" });
+    }
+  }
+  return {
+    find(path) {
+      const entry = entries.get(path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path);
+      return entry?.type === "file" && path.endsWith("/") ? undefined : entry;
+    },
+  };
+}
+
+function fileEntry(path: string, { size, modified }: KnownFile, assets: Assets | undefined): FileEntry {
+  return {
+    type: "file",
+    size,
+    modified,
+    async read(start, end) {
+      if (assets === undefined) throw new Error("there is no assets binding named ASSETS");
+      const url = `http://assets${urlPath(path)}`;
+      const response = await assets.fetch(url);
+      if (!response.ok || response.body === null) {
+        void response.body?.cancel().catch(() => {});
+        throw new Error(`${path} is not among the static files (the assets answered ${response.status})`);
+      }
+      return start === 0 && end === size ? response.body : response.body.pipeThrough(slice(start, end));
+    },
+  };
+}
+
+/** A byte string as the path of a URL. */
+function urlPath(path: string): string {
+  return path.replace(/[^A-Za-z0-9\-._~/]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+  });
+}
+
+/** Lets the bytes from `start` up to but without `end` through. */
+function slice(start: number, end: number): TransformStream<Uint8Array, Uint8Array> {
+  let at = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      const part = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at));
+      at += chunk.length;
+      if (part.length > 0) controller.enqueue(part);
+      if (at >= end) controller.terminate();
+    },
+  });
+}

@@ -1,0 +1,53 @@
+// The master's wire to a child in an isolate: FastCGI, and in band the word that it is ready, or why it never will be.
+
+import type { Pair } from "../../codec/index.ts";
+import { ChildLink } from "../../dispatch/child-link.ts";
+import type { Transport } from "../../transport/transport.ts";
+
+/** The child can take requests; the value is a `Start` as JSON. */
+export const CHILD_READY = "EDGE_FPM_READY";
+
+/** The child cannot start; the value is the reason. */
+export const CHILD_FAILED = "EDGE_FPM_FAILED";
+
+/**
+ * Linear memory beyond which a child is recycled, in bytes: a heap that has grown so far is mostly holes. Restored, it
+ * begins anew in the memory that it has.
+ */
+const GROWN = 80 * 1024 * 1024;
+
+export class WorkerWire extends ChildLink {
+  readonly #state: WireState;
+
+  constructor(transport: Transport) {
+    const state: WireState = { ready: Promise.withResolvers<string>(), memoryAtStart: 0 };
+    super(transport, (values) => learn(state, values));
+    this.#state = state;
+    state.ready.promise.catch(() => {});
+    void this.closed.then(() => state.ready.reject(new Error("the child ended before it was ready")));
+  }
+
+  /** Settles with how the child started (JSON of a `Start`); rejects when it cannot. */
+  get ready(): Promise<string> {
+    return this.#state.ready.promise;
+  }
+
+  /** Also false for a child that has grown too much in this life: it gets no further request. */
+  override get usable(): boolean {
+    return super.usable && (this.memory ?? 0) <= Math.max(GROWN, this.#state.memoryAtStart);
+  }
+}
+
+interface WireState {
+  readonly ready: PromiseWithResolvers<string>;
+  memoryAtStart: number;
+}
+
+function learn(state: WireState, values: readonly Pair[]): void {
+  for (const [name, value] of values) {
+    if (name === CHILD_FAILED) state.ready.reject(new Error(value));
+    if (name !== CHILD_READY) continue;
+    state.memoryAtStart = Number((JSON.parse(value) as { memory?: unknown }).memory ?? 0);
+    state.ready.resolve(value);
+  }
+}

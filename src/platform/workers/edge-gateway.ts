@@ -1,0 +1,100 @@
+// The gateway of a deployment: our gateway over the assets and the pool's Durable Object, or over a FastCGI application
+// elsewhere.
+
+import type { Socket } from "cloudflare:sockets";
+import { createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
+import { parseAddress } from "../../transport/address.ts";
+import { connectFetch } from "../../transport/cloudflare/fetch.ts";
+import { type ConnectBinding, connectBinding, connectTcp } from "../../transport/cloudflare/socket.ts";
+import { connectExchange } from "../../transport/connect-exchange.ts";
+import type { Exchange } from "../../transport/exchange.ts";
+import { toStreams } from "../../transport/streams.ts";
+import type { Connect } from "../../transport/transport.ts";
+import { archiveFiles } from "./archive-index.ts";
+import { assetFiles } from "./asset-files.ts";
+import type { EdgeEnvironment } from "./environment.ts";
+import type { EdgeSettings } from "./settings.ts";
+
+/** Both ways in. */
+export interface EdgeGateway {
+  fetch(request: Request): Promise<Response>;
+  /** FastCGI of a web server, over TCP: it goes through as it is. */
+  connect(socket: Socket): Promise<void>;
+}
+
+/** The address by which children and pools are dialled: nobody looks at it. */
+const ADDRESS = "pool:9000";
+
+export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archive: ArrayBuffer): EdgeGateway {
+  const { mount, documentRoot, frontController, index } = settings;
+  const upstream = upstreamOf(env, settings.pool.name ?? "www");
+  const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
+  const gateway: Gateway = createGateway({
+    documentRoot,
+    files: assetFiles(archiveFiles(archive, folder), env.ASSETS),
+    exchange: upstream.exchange,
+    ...(frontController === undefined ? {} : { frontController }),
+    ...(index === undefined ? {} : { index }),
+    onError: (error, { method, target }, status) => {
+      if (status >= 500) console.error(`[gateway] ${method} ${target} ${status}: ${describe(error)}`);
+    },
+    // The children of our own pool log themselves.
+    onStderr: (line, { method, target }) => {
+      if (upstream.foreign) console.error(`[gateway] ${method} ${target} stderr: ${line}`);
+    },
+  });
+  return {
+    fetch: (request) => gateway(request, infoOf(request)),
+    async connect(socket) {
+      socket.closed.catch(() => {});
+      const transport = await upstream.connect(AbortSignal.timeout(10_000));
+      const there = toStreams(transport);
+      await Promise.allSettled([socket.readable.pipeTo(there.writable), there.readable.pipeTo(socket.writable)]);
+    },
+  };
+}
+
+interface Upstream {
+  readonly exchange: Exchange;
+  readonly connect: Connect;
+  /** Not a pool of ours. */
+  readonly foreign: boolean;
+}
+
+function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
+  const { UPSTREAM } = env;
+  if (UPSTREAM === undefined || UPSTREAM === "") {
+    // A stub belongs to the request that made it.
+    const stub = () => env.POOL.get(env.POOL.idFromName(pool));
+    const connect = connectFetch(stub, `http://${pool}/`);
+    const exchange = connectExchange(connect, { heedsAbort: true, readTimeout: 0 });
+    return { exchange, connect: connectBinding(stub, ADDRESS), foreign: false };
+  }
+  const connect =
+    typeof UPSTREAM === "string" ? connectTo(UPSTREAM) : connectBinding(() => UPSTREAM as ConnectBinding, ADDRESS);
+  return { exchange: connectExchange(connect), connect, foreign: true };
+}
+
+function connectTo(text: string): Connect {
+  const address = parseAddress(text);
+  if (address.type !== "tcp") throw new TypeError(`UPSTREAM is ${text}: a Worker reaches tcp://host:port only`);
+  return connectTcp(address);
+}
+
+/** What the platform tells of a request beside the `Request`. */
+function infoOf(request: Request): RequestInfo {
+  const { headers } = request;
+  const protocol = (request as { cf?: { httpProtocol?: string } }).cf?.httpProtocol;
+  const id = headers.get("cf-ray") ?? crypto.randomUUID();
+  const remoteAddress = headers.get("cf-connecting-ip") ?? undefined;
+  return {
+    remoteAddress,
+    protocol: protocol ?? "HTTP/1.1",
+    // By which the log lines of one request are found again.
+    ...(headers.has("x-request-id") ? {} : { headers: [...headers, ["x-request-id", id]] }),
+  };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,40 @@
+// The bindings of our Workers, and what of them scripts see.
+
+import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
+import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
+import type { WorkerLoader } from "./spawn-child.ts";
+
+/** The stub of a pool's Durable Object. */
+export type PoolStub = FetchBinding & ConnectBinding;
+
+/** Bindings by name. Further ones that are texts are the environment of the scripts. */
+export interface EdgeEnvironment {
+  readonly POOL: { idFromName(name: string): unknown; get(id: unknown): PoolStub };
+  /** Without it a pool has one child, in its own isolate. */
+  readonly LOADER?: WorkerLoader;
+  /** Static files. Without it there are none. */
+  readonly ASSETS?: { fetch(url: string, init?: RequestInit): Promise<Response> };
+  /** `tcp://host:port` of a FastCGI application elsewhere, or a service binding with a `connect` handler. */
+  readonly UPSTREAM?: string | ConnectBinding;
+  readonly [name: string]: unknown;
+}
+
+/** Names that are ours. */
+const OWN = new Set(["POOL", "LOADER", "ASSETS", "UPSTREAM"]);
+
+/** Variables and secrets as PHP's environment: texts as they are, JSON variables as JSON. */
+export function scriptEnvironment(env: EdgeEnvironment): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (OWN.has(name)) continue;
+    if (typeof value === "string") environment[name] = value;
+    else if (isPlain(value)) environment[name] = JSON.stringify(value);
+  }
+  return environment;
+}
+
+/** A JSON variable, and not a binding. */
+function isPlain(value: unknown): boolean {
+  if (value === null || typeof value === "number" || typeof value === "boolean" || Array.isArray(value)) return true;
+  return typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -1,0 +1,193 @@
+// The one interpreter of an isolate: booted once, brought back to its first state for every child that follows, since
+// an isolate cannot be thrown away.
+
+import { bootPhp } from "../../php/boot.ts";
+import { PhpError } from "../../php/errors.ts";
+import type { PhpGlue, PhpModule } from "../../php/glue.ts";
+import { PhpHost, type PhpServices } from "../../php/host.ts";
+import { MemorySnapshot } from "../../php/snapshot.ts";
+import { Suspensions } from "../../php/suspensions.ts";
+import { MemoryBudget } from "./memory-budget.ts";
+import { TcpWebSocket } from "./tcp-web-socket.ts";
+
+/** Everything an interpreter is made of. */
+export interface InterpreterParts {
+  readonly glue: PhpGlue;
+  readonly wasm: WebAssembly.Module;
+  /** Text of the application's php.ini. */
+  readonly ini: string;
+  /** Certificate authorities, PEM. */
+  readonly certificates: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Puts the application's files into the file system. Gives the bytes that it holds in memory at present. */
+  readonly mount: (module: PhpModule) => () => number;
+  /** Bytes of the archive behind `mount`. */
+  readonly archiveSize: number;
+}
+
+/** How the interpreter came to be ready: for the log and for figures. */
+export interface Start {
+  readonly how: "booted" | "restored";
+  readonly milliseconds: number;
+  /** Parts of a boot, in milliseconds. */
+  readonly parts?: Readonly<Record<"module" | "probe" | "snapshot", number>>;
+  /** Bytes of linear memory. */
+  readonly memory: number;
+  /** Bytes of the whole isolate, as estimated. */
+  readonly isolate: number;
+}
+
+const SHARED = "/internal/shared";
+const CA_PATH = `${SHARED}/ca-certificates.crt`;
+const PROBE_PATH = `${SHARED}/probe.php`;
+
+/** Where curl looks for certificate authorities, whatever php.ini says. */
+const CURL_CA_PATH = "/etc/ssl/certs/ca-certificates.crt";
+
+/**
+ * Defaults that fit 96 MiB of linear memory: PHP's heap takes about twice its size there. The interned strings must be
+ * fewer than opcache's memory, or PHP starts broken without saying so.
+ */
+const PLATFORM_INI = {
+  memory_limit: "40M",
+  post_max_size: "16M",
+  upload_max_filesize: "16M",
+  "opcache.memory_consumption": 16,
+  "opcache.interned_strings_buffer": 4,
+  "session.save_path": "/tmp/sessions",
+  sys_temp_dir: "/tmp",
+  upload_tmp_dir: "/tmp/uploads",
+  "openssl.cafile": CA_PATH,
+  "curl.cainfo": CA_PATH,
+};
+
+/** Interpreters in this isolate. Workers of one script may share an isolate, and two would not fit. */
+let interpreters = 0;
+
+export class ResidentInterpreter {
+  readonly #parts: InterpreterParts;
+  readonly #budget = new MemoryBudget();
+  readonly #suspensions = new Suspensions();
+  #module: PhpModule | undefined;
+  #snapshot: MemorySnapshot | undefined;
+
+  constructor(parts: InterpreterParts) {
+    this.#parts = parts;
+  }
+
+  /** Estimate of the isolate's memory, in bytes. */
+  get isolateMemory(): number {
+    return this.#budget.used;
+  }
+
+  /**
+   * Makes an interpreter in its first state: boots it, or brings its memory back. A script that still waits for
+   * something is abandoned. Files stay.
+   *
+   * @throws {PhpError} `PHP_BOOT`
+   */
+  async start(services: PhpServices): Promise<{ readonly host: PhpHost; readonly start: Start }> {
+    const began = performance.now();
+    const done = (how: Start["how"], host: PhpHost, parts?: Start["parts"]) => {
+      const milliseconds = performance.now() - began;
+      const { memory } = host;
+      return { host, start: { how, milliseconds, memory, isolate: this.isolateMemory, ...(parts && { parts }) } };
+    };
+    if (this.#module === undefined || this.#snapshot === undefined) {
+      const { host, parts } = await this.#boot(services);
+      return done("booted", host, parts);
+    }
+    this.#suspensions.abandon();
+    this.#snapshot.restore(this.#module);
+    return done("restored", new PhpHost(this.#module, services));
+  }
+
+  async #boot(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
+    if (interpreters > 0) {
+      throw new PhpError(
+        "PHP_BOOT",
+        "this isolate has an interpreter already, and two do not fit: add a Worker Loader binding named LOADER",
+      );
+    }
+    interpreters += 1;
+    try {
+      return await this.#bootAlone(services);
+    } catch (error) {
+      interpreters -= 1;
+      throw error;
+    }
+  }
+
+  async #bootAlone(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
+    const { glue, wasm, ini, certificates, environment, mount, archiveSize } = this.#parts;
+    const lap = stopwatch();
+    const complaints: string[] = [];
+    let module: PhpModule | undefined;
+    const host = await bootPhp({
+      glue: { init: (name, options) => this.#suspensions.watch(() => glue.init(name, options)) },
+      runtimeName: "WEB",
+      wasm,
+      ini: { text: ini, platform: PLATFORM_INI },
+      env: environment,
+      files: new Map([
+        [CA_PATH, certificates],
+        [CURL_CA_PATH, certificates],
+        [PROBE_PATH, "<?php echo PHP_VERSION, ' ', PHP_SAPI;"],
+        ["/tmp/sessions/.keep", ""],
+        ["/tmp/uploads/.keep", ""],
+      ]),
+      WebSocketClass: TcpWebSocket,
+      prepareImports: (imports, current) => this.#budget.guardHeap(imports, current),
+      mount: (loaded) => {
+        module = loaded;
+        this.#budget.guardFiles(loaded);
+        this.#budget.hold(archiveSize);
+        this.#budget.watch(mount(loaded));
+      },
+      onComplaint: (text) => complaints.push(text),
+      services,
+    });
+    const booted = lap();
+    await probe(host, complaints);
+    const probed = lap();
+    if (module === undefined) throw new PhpError("PHP_BOOT", "the module was never mounted");
+    const snapshot = new MemorySnapshot(module);
+    this.#budget.hold(snapshot.size);
+    this.#module = module;
+    this.#snapshot = snapshot;
+    return { host, parts: { module: booted, probe: probed, snapshot: lap() } };
+  }
+}
+
+/** A failed start of opcache leaves an interpreter that seems to run and lacks half of its constants. */
+async function probe(host: PhpHost, complaints: readonly string[]): Promise<void> {
+  let output = "";
+  const decoder = new TextDecoder();
+  await host.run(
+    { scriptFilename: PROBE_PATH, params: [["REQUEST_METHOD", "GET"]], body: new Uint8Array(0) },
+    {
+      headers() {},
+      stdout(chunk) {
+        output += decoder.decode(chunk);
+      },
+      stderr() {},
+      log(message) {
+        output += message;
+      },
+      finishRequest() {},
+    },
+  );
+  if (output === `${host.version} fpm-fcgi`) return;
+  const said = [complaints.join(""), output].filter((text) => text.trim() !== "").join("; ");
+  throw new PhpError("PHP_BOOT", `PHP does not run a script after its start (check php.ini): ${said}`);
+}
+
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const passed = now - last;
+    last = now;
+    return passed;
+  };
+}

@@ -1,0 +1,140 @@
+// How much memory an interpreter's isolate may take. The platform ends an isolate that takes too much, in the middle of
+// whatever it does; here growth is refused before, so that PHP reports a lack of memory and goes on.
+
+import type { PhpModule } from "../../php/glue.ts";
+
+/** Limit of an isolate, in bytes: 128 MB, read as the smaller of its two meanings. */
+const ISOLATE = 128_000_000;
+
+/** Our code, the glue and what JavaScript keeps beside the buffers counted here; measured at 8 to 10 MB. */
+const OVERHEAD = 12_000_000;
+
+/** Most linear memory, in bytes. The patched WebAssembly file declares the same maximum. */
+export const MOST_LINEAR = 96 * 1024 * 1024;
+
+/** "No space left on device" in the numbers of WASI, which Emscripten uses. */
+const ENOSPC = 51;
+
+interface FileNode {
+  readonly usedBytes?: number;
+  readonly contents?: unknown;
+}
+
+interface FileOperations {
+  readonly stream: {
+    write(
+      stream: { readonly node: FileNode },
+      buffer: unknown,
+      offset: number,
+      length: number,
+      at: number,
+      canOwn?: boolean,
+    ): number;
+  };
+  readonly node: { setattr(node: FileNode, attributes: { readonly size?: number }): void };
+}
+
+interface MemoryFiles {
+  readonly ops_table: { readonly file: { stream: FileOperations["stream"]; node: FileOperations["node"] } };
+}
+
+interface RootNode extends FileNode {
+  readonly mounted?: { readonly root: RootNode };
+}
+
+/** Counts the isolate's memory, and refuses what would pass the limit. */
+export class MemoryBudget {
+  readonly #limit: number;
+  /** Held for good: the archive, the snapshot. */
+  #fixed = 0;
+  /** Content of files that lie in memory; at least what they really hold. */
+  #files = 0;
+  /** Bytes that others hold for now, asked when needed: the cache of inflated files. */
+  #others: () => number = () => 0;
+  #module: (() => PhpModule) | undefined;
+  #recount: () => number = () => 0;
+
+  /** @param limit bytes for the whole isolate */
+  constructor(limit: number = ISOLATE) {
+    this.#limit = limit - OVERHEAD;
+  }
+
+  /** Estimate for the whole isolate, in bytes. */
+  get used(): number {
+    return OVERHEAD + this.#counted + this.#linear;
+  }
+
+  /** What files in memory hold, in bytes; at most a little more than that. */
+  get files(): number {
+    return this.#files;
+  }
+
+  /** Something of `bytes` is there to stay. */
+  hold(bytes: number): void {
+    this.#fixed += bytes;
+  }
+
+  /** @param bytes what a cache holds at present */
+  watch(bytes: () => number): void {
+    this.#others = bytes;
+  }
+
+  get #counted(): number {
+    return this.#fixed + this.#files + this.#others();
+  }
+
+  get #linear(): number {
+    return this.#module?.().HEAPU8?.length ?? 0;
+  }
+
+  /** Guards the growth of linear memory. Called before the module is instantiated. */
+  guardHeap(imports: WebAssembly.Imports, module: () => PhpModule): void {
+    this.#module = module;
+    const environment = imports.env as Record<string, unknown>;
+    const grow = environment.emscripten_resize_heap as (bytes: number) => boolean | number;
+    environment.emscripten_resize_heap = (bytes: number) => {
+      // The glue takes up to a fifth more than was asked for, so that it need not grow again soon.
+      const wanted = Math.min(MOST_LINEAR, Math.max(bytes >>> 0, this.#linear * 1.2));
+      if (bytes >>> 0 > MOST_LINEAR || wanted + this.#counted > this.#limit) return 0;
+      return grow(bytes);
+    };
+  }
+
+  /** Guards files in memory. Called once the module runs, before an archive is mounted. */
+  guardFiles(module: PhpModule): void {
+    const { FS } = module;
+    const { file } = (FS.filesystems.MEMFS as MemoryFiles).ops_table;
+    const { write } = file.stream;
+    const { setattr } = file.node;
+    const reserve = (node: FileNode, size: number) => {
+      const more = size - (node.usedBytes ?? 0);
+      if (more <= 0) return;
+      if (this.#counted + more + this.#linear > this.#limit) this.#files = this.#recount();
+      if (this.#counted + more + this.#linear > this.#limit) throw new FS.ErrnoError(ENOSPC);
+      this.#files += more;
+    };
+    file.stream.write = (stream, buffer, offset, length, at, canOwn) => {
+      reserve(stream.node, at + length);
+      return write(stream, buffer, offset, length, at, canOwn);
+    };
+    file.node.setattr = (node, attributes) => {
+      if (attributes.size !== undefined) reserve(node, attributes.size);
+      setattr(node, attributes);
+    };
+    const root = (FS as unknown as { readonly root: RootNode }).root;
+    this.#recount = () => contentOf(root);
+    this.#files = this.#recount();
+  }
+}
+
+/** Bytes that the files below a node hold themselves. A file of the archive that was never written holds none. */
+function contentOf(node: RootNode): number {
+  const real = node.mounted?.root ?? node;
+  const held = Object.getOwnPropertyDescriptor(real, "contents");
+  const contents = held !== undefined && "value" in held ? held.value : undefined;
+  if (contents instanceof Uint8Array) return contents.buffer.byteLength;
+  if (typeof contents !== "object" || contents === null) return 0;
+  let sum = 0;
+  for (const child of Object.values(contents)) if (typeof child === "object") sum += contentOf(child as RootNode);
+  return sum;
+}

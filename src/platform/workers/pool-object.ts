@@ -1,0 +1,80 @@
+// The master of one pool, as a Durable Object: FastCGI connections in front, children behind. One object a pool name.
+
+import type { Socket } from "cloudflare:sockets";
+import { DurableObject, type DurableObjectState } from "cloudflare:workers";
+import { serveConnection } from "../../dispatch/listener.ts";
+import { poolExchange } from "../../dispatch/pool-exchange.ts";
+import { Pool as ChildPool, type LogRecord, poolConfig, statusJson } from "../../fpm/index.ts";
+import type { ApplicationLink } from "../../transport/application-link.ts";
+import { answerFetch } from "../../transport/cloudflare/fetch.ts";
+import { socketTransport } from "../../transport/cloudflare/socket.ts";
+import type { Exchange } from "../../transport/exchange.ts";
+import type { Transport } from "../../transport/transport.ts";
+import type { WorkerWire } from "./child-wire.ts";
+import type { EdgeEnvironment } from "./environment.ts";
+import { type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
+import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
+
+/** What the object is made of, apart from its bindings. */
+export interface PoolParts {
+  readonly settings: EdgeSettings;
+  /** How children are reached; and how many there can be. */
+  readonly children: (env: EdgeEnvironment) => { readonly open: OpenChild; readonly most: number };
+}
+
+/** Makes the class that the Worker exports. */
+export function poolClass(parts: PoolParts) {
+  return class PoolObject extends DurableObject<EdgeEnvironment> {
+    readonly #pool: ChildPool<WorkerWire>;
+    readonly #exchange: Exchange;
+
+    constructor(ctx: DurableObjectState, env: EdgeEnvironment) {
+      super(ctx, env);
+      const { open, most } = parts.children(env);
+      // Ondemand: a pool without requests has no children, no timers and no open streams, so that the platform can
+      // put the object away.
+      const config = poolConfig({ pm: "ondemand", name: ctx.id.name ?? "www", ...parts.settings.pool });
+      const maxChildren = Math.min(config.maxChildren, most, MOST_CHILDREN);
+      const started = (pid: number, start: string) =>
+        writeLog("notice", `[pool ${config.name}] child ${pid}: ${start}`);
+      this.#pool = new ChildPool(
+        poolConfig({ ...parts.settings.pool, pm: config.pm, name: config.name, maxChildren }),
+        createWorkerSpawn(open, started),
+        {
+          log: ({ level, message }) => writeLog(level, message),
+        },
+      );
+      this.#exchange = poolExchange(this.#pool);
+      this.#pool.start().catch((error: unknown) => writeLog("error", String(error)));
+    }
+
+    /** FastCGI over a socket, for as long as the web server keeps it. */
+    async connect(socket: Socket): Promise<void> {
+      // Returning would end the socket.
+      await this.#serve(socketTransport(socket)).closed;
+    }
+
+    /** FastCGI over the two bodies of a fetch; or the pool's status. */
+    async fetch(request: Request): Promise<Response> {
+      if (request.method !== "POST") {
+        return new Response(statusJson(this.#pool.status(), true), { headers: { "content-type": "application/json" } });
+      }
+      const { transport, response } = answerFetch(request);
+      this.#serve(transport);
+      return response;
+    }
+
+    #serve(transport: Transport): ApplicationLink {
+      return serveConnection(transport, this.#exchange, {
+        onError: (error) => writeLog("notice", `[pool ${this.#pool.config.name}] ${String(error)}`),
+      });
+    }
+  };
+}
+
+function writeLog(level: LogRecord["level"], message: string): void {
+  if (level === "debug") return;
+  if (level === "notice") console.log(message);
+  else if (level === "warning") console.warn(message);
+  else console.error(message);
+}

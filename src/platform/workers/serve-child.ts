@@ -1,0 +1,102 @@
+// A child: the FastCGI application on one byte stream from the master, in front of the isolate's interpreter. A stream
+// is a child's life: when it ends, the next one starts with an interpreter in its first state.
+
+import type { Pair } from "../../codec/index.ts";
+import type { PhpHost } from "../../php/host.ts";
+import { Responder, type ResponderRequest } from "../../php/responder.ts";
+import { ApplicationLink } from "../../transport/application-link.ts";
+import type { ApplicationRequest } from "../../transport/application-request.ts";
+import type { Transport } from "../../transport/transport.ts";
+import { CHILD_FAILED, CHILD_READY } from "./child-wire.ts";
+import type { ResidentInterpreter } from "./interpreter.ts";
+
+export interface ChildOptions {
+  /** Names the child in the log: "pool www, child 0". */
+  readonly name: string;
+  /** Data of `fpm_get_status()`. */
+  readonly poolStatus?: () => Promise<object | undefined>;
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * Serves the stream until it ends. Never rejects: what goes wrong is told to the master in band, and ends the stream.
+ *
+ * A script that the master gave up without its noticing may still wait for something when the stream has ended: the
+ * next start abandons it.
+ */
+export async function serveChild(
+  transport: Transport,
+  interpreter: ResidentInterpreter,
+  options: ChildOptions,
+): Promise<void> {
+  const log = options.log ?? ((line) => console.error(`[${options.name}] ${line}`));
+  let host: PhpHost;
+  let announcement: Pair;
+  try {
+    const { poolStatus } = options;
+    const started = await interpreter.start(poolStatus === undefined ? {} : { poolStatus });
+    host = started.host;
+    announcement = [CHILD_READY, JSON.stringify(started.start)];
+  } catch (error) {
+    const message = describe(error);
+    log(message);
+    const link = new ApplicationLink(transport, () => Promise.reject(error), { limits: PATIENT });
+    link.announce([[CHILD_FAILED, message.slice(0, 1000)]]);
+    link.close();
+    return link.closed;
+  }
+  const responder = new Responder(host, { announce: (values) => link.announce(values) });
+  const link: ApplicationLink = new ApplicationLink(
+    transport,
+    async (request) => {
+      const name = nameOf(request);
+      try {
+        return await responder.respond(logged(request, (line) => log(`${name}: ${line}`)));
+      } catch (error) {
+        log(`${name}: ${describe(error)}`);
+        // What was sent is no whole answer, and the master must see that: an end without END_REQUEST.
+        if (!host.usable) link.reset();
+        throw error;
+      }
+    },
+    { limits: PATIENT, connection: { roles: ["responder"] } },
+  );
+  link.announce([announcement]);
+  await link.closed;
+}
+
+/** The master is no stranger: it may leave the link idle for as long as it likes. */
+const PATIENT = { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 };
+
+/** `request <id> GET /path`: the id is the one that the gateway or a web server gave it. */
+function nameOf({ params }: ApplicationRequest): string {
+  const values = new Map(params);
+  const id = values.get("HTTP_X_REQUEST_ID") ?? values.get("HTTP_CF_RAY");
+  const line = `${values.get("REQUEST_METHOD") ?? "-"} ${values.get("REQUEST_URI") ?? values.get("SCRIPT_NAME") ?? "-"}`;
+  return `request ${id === undefined ? "" : `${printable(id)} `}${printable(line)}`;
+}
+
+/** The request, with what the script writes to STDERR and to PHP's error log told to the Worker's log as well. */
+function logged(request: ApplicationRequest, log: (line: string) => void): ResponderRequest {
+  const { role, params, stdin, signal } = request;
+  const decoder = new TextDecoder();
+  return {
+    role,
+    params,
+    stdin,
+    signal,
+    stdout: (chunk, more) => request.stdout(chunk, more),
+    stderr(chunk, more) {
+      for (const line of decoder.decode(chunk).split("\n")) if (line !== "") log(line);
+      return request.stderr(chunk, more);
+    },
+  };
+}
+
+function printable(text: string): string {
+  return text.slice(0, 200).replace(/[^ -~]/g, ".");
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+// What the build tells the Workers, and what they tell a child.
+
+import type { PoolConfigInput } from "../../fpm/config.ts";
+
+/** Made by the build, once for a deployment. Paths are as PHP sees them. */
+export interface EdgeSettings {
+  /** Where the application's files are mounted, such as "/app". */
+  readonly mount: string;
+  /** The folder below it that visitors reach, such as "/app/public". */
+  readonly documentRoot: string;
+  /** Runs for every path that does not exist, such as "/index.php". */
+  readonly frontController?: string;
+  /** Files that answer for their folder. */
+  readonly index?: readonly string[];
+  readonly pool: PoolConfigInput;
+  /** Changes with every build: children of an earlier one are not used again. */
+  readonly version: string;
+}
+
+/** What a child is started with, as the `env` of its Worker. */
+export interface ChildSettings {
+  readonly pool: string;
+  /** 0-based. */
+  readonly slot: number;
+  readonly mount: string;
+  /** Environment of the scripts. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Most children of one pool: a Durable Object may have 10 Dynamic Workers in use at a time. */
+export const MOST_CHILDREN = 10;

@@ -1,0 +1,130 @@
+// PHP's sockets in a Worker. The glue speaks WebSocket; this class has that face and is a plain TCP connection behind
+// it: PHP's own OpenSSL does TLS, so curl, https:// and database drivers work as anywhere.
+
+import { connect, type Socket } from "cloudflare:sockets";
+
+type Listener = (...values: unknown[]) => void;
+
+/** A TCP connection with the members of a WebSocket that the glue uses. */
+export class TcpWebSocket {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  readyState = 0;
+  bufferedAmount = 0;
+  binaryType = "arraybuffer";
+  onopen: Listener | null = null;
+  onmessage: Listener | null = null;
+  onclose: Listener | null = null;
+  onerror: Listener | null = null;
+  readonly url: string;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #socket: Socket | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+
+  /** @param url `ws://host:port/` */
+  constructor(url: string) {
+    this.url = url;
+    // Not by `new URL`: it drops a port that is the scheme's default.
+    const [, hostname = "", port = ""] = /^\w+:\/\/(.+):(\d+)\//.exec(url) ?? [];
+    try {
+      const socket = connect({ hostname, port: Number(port) }, { allowHalfOpen: true });
+      socket.closed.catch(() => {});
+      this.#socket = socket;
+      this.#writer = socket.writable.getWriter();
+      socket.opened.then(
+        () => {
+          if (this.readyState !== this.CONNECTING) return;
+          this.readyState = this.OPEN;
+          this.#emit("open", {});
+          void this.#read(socket);
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      queueMicrotask(() => this.#fail(error));
+    }
+  }
+
+  async #read(socket: Socket): Promise<void> {
+    try {
+      for await (const chunk of socket.readable) this.#emit("message", { data: chunk.slice().buffer });
+      this.#end();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Sends bytes; they are copied, because they lie in the interpreter's memory. */
+  send(data: Uint8Array | ArrayBuffer): void {
+    const bytes = new Uint8Array(data).slice();
+    this.bufferedAmount += bytes.length;
+    this.#writer?.write(bytes).then(
+      () => {
+        this.bufferedAmount -= bytes.length;
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  close(): void {
+    if (this.readyState >= this.CLOSING) return;
+    this.readyState = this.CLOSING;
+    const done = () => this.#end();
+    const socket = this.#socket;
+    Promise.resolve(this.#writer?.close())
+      .then(() => socket?.close())
+      .then(done, done);
+  }
+
+  #fail(error: unknown): void {
+    if (this.readyState === this.CLOSED) return;
+    this.readyState = this.CLOSED;
+    this.#socket?.close().catch(() => {});
+    this.#emit("error", error instanceof Error ? error : new Error(String(error)));
+    this.#emit("close", { code: 1006 });
+  }
+
+  #end(): void {
+    if (this.readyState === this.CLOSED) return;
+    this.readyState = this.CLOSED;
+    this.#socket?.close().catch(() => {});
+    this.#emit("close", { code: 1000 });
+  }
+
+  #emit(event: "open" | "message" | "error" | "close", value: unknown): void {
+    this[`on${event}`]?.(value);
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(value);
+  }
+
+  on(event: string, listener: Listener): this {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return this;
+  }
+  once(event: string, listener: Listener): this {
+    const once: Listener = (...values) => {
+      this.off(event, once);
+      listener(...values);
+    };
+    return this.on(event, once);
+  }
+  off(event: string, listener: Listener): this {
+    this.#listeners.get(event)?.delete(listener);
+    return this;
+  }
+  removeListener(event: string, listener: Listener): this {
+    return this.off(event, listener);
+  }
+  addEventListener(event: string, listener: Listener): void {
+    this.on(event, listener);
+  }
+  removeEventListener(event: string, listener: Listener): void {
+    this.off(event, listener);
+  }
+}

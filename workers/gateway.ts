@@ -1,0 +1,25 @@
+// The Worker that visitors reach: HTTP in, static files from the assets, FastCGI to the pool for everything else. A TCP
+// connection is FastCGI already and goes through.
+
+import type { Socket } from "cloudflare:sockets";
+import settings from "edge-fpm:settings";
+import archive from "app.zip";
+import { type EdgeGateway, edgeGateway } from "../src/platform/workers/edge-gateway.ts";
+import type { EdgeEnvironment } from "../src/platform/workers/environment.ts";
+
+export { Pool } from "./pool.ts";
+
+const gateways = new WeakMap<EdgeEnvironment, EdgeGateway>();
+
+function gatewayFor(env: EdgeEnvironment): EdgeGateway {
+  const known = gateways.get(env);
+  if (known !== undefined) return known;
+  const gateway = edgeGateway(env, settings, archive);
+  gateways.set(env, gateway);
+  return gateway;
+}
+
+export default {
+  fetch: (request: Request, env: EdgeEnvironment): Promise<Response> => gatewayFor(env).fetch(request),
+  connect: (socket: Socket, env: EdgeEnvironment): Promise<void> => gatewayFor(env).connect(socket),
+};

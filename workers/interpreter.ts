@@ -1,0 +1,26 @@
+// A child at the edge: a Dynamic Worker with one interpreter, which is a FastCGI application on the stream that the
+// master opens.
+
+import type { Socket } from "cloudflare:sockets";
+import { residentInterpreter } from "../src/platform/workers/resident.ts";
+import { serveChild } from "../src/platform/workers/serve-child.ts";
+import type { ChildSettings } from "../src/platform/workers/settings.ts";
+import { socketTransport } from "../src/transport/cloudflare/socket.ts";
+
+/** One life after another: the next begins when the stream of the last has ended. */
+let life: Promise<void> = Promise.resolve();
+
+export default {
+  fetch(): Response {
+    return new Response("This Worker speaks FastCGI.\n", { status: 404 });
+  },
+
+  async connect(socket: Socket, settings: ChildSettings): Promise<void> {
+    const before = life;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    life = promise;
+    await before;
+    const name = `pool ${settings.pool}, child ${settings.slot}`;
+    await serveChild(socketTransport(socket), residentInterpreter(settings), { name }).finally(resolve);
+  },
+};
