@@ -7,7 +7,7 @@ import { concurrencyTests } from "./concurrency.ts";
 import { fileTests } from "./files.ts";
 import { requestTests } from "./requests.ts";
 import { responseTests } from "./responses.ts";
-import { makeSite, type Site } from "./site.ts";
+import { makeRemoteSite, makeSite, type Site } from "./site.ts";
 import { streamingTests } from "./streaming.ts";
 
 /** What a server may lack. */
@@ -23,7 +23,9 @@ export type Capability =
   /** 405 for a method that a static file has not. */
   | "static-methods"
   /** The file's size in a 416. */
-  | "range-size";
+  | "range-size"
+  /** Scripts and tests share files: what a script waits for is made over HTTP where they do not. */
+  | "shared-files";
 
 /** Each gap with its reason, which is shown beside the skipped test. */
 export type Gaps = Readonly<Partial<Record<Capability, string>>>;
@@ -56,7 +58,7 @@ export function httpSuite(start: StartAppServer, gaps: Gaps = {}): void {
   };
 
   beforeAll(async () => {
-    site = makeSite();
+    site = gaps["shared-files"] === undefined ? makeSite() : await makeRemoteSite();
     server = await start(site.root);
   });
   afterAll(async () => {

@@ -1,10 +1,11 @@
 <?php
+require __DIR__ . '/marks.php';
 // Writes for ever, or until it learns that nobody reads. What it learnt is kept in a file for the test.
-$marker = __DIR__ . '/out/' . basename($_GET['token']);
+$marker = basename($_GET['token']);
 register_shutdown_function(function () use ($marker) {
-    file_put_contents("$marker.end", connection_aborted() ? 'aborted' : 'finished');
+    mark("$marker.end", connection_aborted() ? 'aborted' : 'finished');
 });
-file_put_contents("$marker.begin", '');
+mark("$marker.begin", 'x');
 $end = microtime(true) + 20;
 while (microtime(true) < $end) {
     echo str_repeat('x', 8192);
