@@ -3,6 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { CliError } from "./failure.ts";
+import { nearest } from "./nearest.ts";
 
 /** One option: its help is what the user reads, so it says the default and the unit. */
 export interface OptionSpec {
@@ -33,6 +34,11 @@ export class Arguments {
   constructor(positionals: readonly string[], values: Readonly<Record<string, unknown>>) {
     this.positionals = positionals;
     this.#values = values;
+  }
+
+  /** Whether the option was given at all. */
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
   }
 
   flag(name: string): boolean {
@@ -81,7 +87,7 @@ export class Arguments {
   }
 }
 
-/** @throws {CliError} exit code 2 on an unknown option or a missing value */
+/** @throws {CliError} exit code 2 on an unknown option or a missing value; the hint names the option that was meant */
 export function parseCommandLine(command: Command, argv: readonly string[]): Arguments {
   const options = Object.fromEntries(
     Object.entries(command.options).map(([name, { type, short, multiple }]) => [
@@ -93,8 +99,17 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Arg
     const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
     return new Arguments(parsed.positionals, parsed.values);
   } catch (error) {
+    const see = `See: edge-fpm ${command.name} --help`;
     const message = error instanceof Error ? error.message : String(error);
-    throw new CliError(message, { exitCode: 2, hint: `See: edge-fpm ${command.name} --help` });
+    const unknown = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
+    if (unknown === undefined) throw new CliError(`${message}.`, { exitCode: 2, hint: see, cause: error });
+    const known = Object.keys(command.options).map((name) => `--${name}`);
+    const meant = unknown.startsWith("--") ? nearest(unknown, known) : undefined;
+    throw new CliError(`"${command.name}" has no option ${unknown}.`, {
+      exitCode: 2,
+      hint: meant === undefined ? see : `Did you mean ${meant}? ${see}`,
+      cause: error,
+    });
   }
 }
 
@@ -103,9 +118,10 @@ export function renderHelp(command: Command): string {
     const short = option.short === undefined ? "    " : `-${option.short}, `;
     return [`  ${short}--${name}${option.value === undefined ? "" : ` ${option.value}`}`, option.help] as const;
   });
+  rows.push(["  -h, --help", "this text"]);
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
-    `${command.summary}`,
+    command.summary,
     "",
     `Usage: edge-fpm ${command.name} ${command.usage}`,
     "",

@@ -29,7 +29,7 @@ export function listenFailure(error: unknown, address: string): CliError {
   switch (codeOf(error)) {
     case "EADDRINUSE":
       return new CliError(`${address} is taken by another program.`, {
-        hint: "Stop that program, or choose another port (port 0 takes any free one).",
+        hint: "Stop that program, or choose another address; port 0 takes any free one.",
         cause: error,
       });
     case "EACCES":
@@ -41,6 +41,11 @@ export function listenFailure(error: unknown, address: string): CliError {
       return new CliError(`${address} is not an address of this machine.`, { cause: error });
     case "ENOENT":
       return new CliError(`The folder of ${address} does not exist.`, { cause: error });
+    case "EEXIST":
+      return new CliError(`${address} names a file that is no socket.`, {
+        hint: "It is left alone: delete it, or choose another path.",
+        cause: error,
+      });
     default:
       return new CliError(`Cannot listen on ${address}: ${messageOf(error)}`, { cause: error });
   }

@@ -1,8 +1,9 @@
 // `edge-fpm fpm`: a FastCGI application on TCP and Unix sockets, for nginx, Apache, Caddy and whatever else speaks it.
 
 import { serveConnection } from "../dispatch/listener.ts";
-import { type Address, formatAddress, parseAddress } from "../transport/address.ts";
+import { formatAddress } from "../transport/address.ts";
 import { listen, type NodeListener } from "../transport/node/listen.ts";
+import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CliError, listenFailure, messageOf } from "./failure.ts";
 import { existingDirectory, poolOptions, startPool } from "./pool.ts";
@@ -11,7 +12,7 @@ import { bold, cyan, note } from "./terminal.ts";
 
 export const fpm: Command = {
   name: "fpm",
-  usage: "--listen <address> [options]",
+  usage: "[--listen <address>] [options]",
   summary: "Be a FastCGI application for nginx or Apache, as php-fpm is",
   options: {
     listen: {
@@ -42,7 +43,7 @@ async function run(args: Arguments): Promise<number> {
     throw new CliError(`What is "${args.positionals.join(" ")}"?`, { exitCode: 2, hint: "See: edge-fpm fpm --help" });
   }
   const listens = args.list("listen");
-  const addresses = (listens.length === 0 ? ["127.0.0.1:9000"] : listens).map(addressOf);
+  const addresses = (listens.length === 0 ? ["127.0.0.1:9000"] : listens).map(addressOption);
   const mode = modeOf(args.text("listen-mode"));
   const root = existingDirectory(args.text("root") ?? ".");
   const { pool, exchange, php } = await startPool(args, [root]);
@@ -88,14 +89,6 @@ async function run(args: Arguments): Promise<number> {
       await pool.terminate();
     },
   );
-}
-
-function addressOf(text: string): Address {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    throw new CliError(messageOf(error), { exitCode: 2, cause: error });
-  }
 }
 
 function modeOf(text: string | undefined): number | undefined {

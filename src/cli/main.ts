@@ -4,6 +4,7 @@
 import { type Command, parseCommandLine, renderHelp } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
 import { fpm } from "./fpm.ts";
+import { nearest } from "./nearest.ts";
 import { request } from "./request.ts";
 import { serve } from "./serve.ts";
 import { bold, note, red } from "./terminal.ts";
@@ -26,20 +27,35 @@ function overview(): string {
   ].join("\n");
 }
 
+/** @throws {CliError} exit code 2 when there is no such command */
+function find(name: string): Command {
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  const what = name.startsWith("-") ? `There is no option ${name} before a command.` : `There is no command "${name}".`;
+  const meant = nearest(
+    name,
+    commands.map((candidate) => candidate.name),
+  );
+  const see = "See: edge-fpm --help";
+  throw new CliError(what, { exitCode: 2, hint: meant === undefined ? see : `Did you mean "${meant}"? ${see}` });
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(overview());
-    return name === undefined ? 2 : 0;
+  if (name === undefined) {
+    process.stderr.write(overview());
+    return 2;
+  }
+  if (name === "--help" || name === "-h" || name === "help") {
+    const [topic] = rest;
+    process.stdout.write(name === "help" && topic !== undefined ? renderHelp(find(topic)) : overview());
+    return 0;
   }
   if (name === "--version" || name === "-v") {
     process.stdout.write(`edge-fpm ${version()}\n`);
     return 0;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command === undefined) {
-    throw new CliError(`There is no command "${name}".`, { exitCode: 2, hint: "See: edge-fpm --help" });
-  }
+  const command = find(name);
   if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(renderHelp(command));
     return 0;

@@ -1,6 +1,6 @@
 // The options that `serve` and `fpm` share, and the pool they start from them.
 
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ChildLink } from "../dispatch/child-link.ts";
 import { poolExchange } from "../dispatch/pool-exchange.ts";
@@ -9,7 +9,7 @@ import type { PhpVersion } from "../platform/node/php-versions.ts";
 import { createThreadSpawn } from "../platform/node/spawn-thread.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
-import { CliError } from "./failure.ts";
+import { CliError, messageOf } from "./failure.ts";
 import { offerPhp } from "./offer-php.ts";
 import { note, withProgress } from "./terminal.ts";
 
@@ -75,6 +75,13 @@ export async function startPool(args: Arguments, roots: readonly string[]): Prom
   const iniFile = args.text("php-ini");
   const data = args.text("data");
   const wanted = args.text("php");
+  // All that can be wrong with the command line is, before PHP is compiled or even installed.
+  const ini = {
+    ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
+    settings: Object.fromEntries(args.pairs("define")),
+  };
+  const env = Object.fromEntries(args.pairs("env"));
+  if (data !== undefined) makeDirectory(data);
   const label = (php: string) => `Preparing PHP ${php}`;
   const log = args.flag("verbose") ? writeLog : writeImportant;
 
@@ -85,11 +92,8 @@ export async function startPool(args: Arguments, roots: readonly string[]): Prom
       const spawn = await createThreadSpawn({
         wrap: (transport) => new ChildLink(transport),
         php,
-        ini: {
-          ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
-          settings: Object.fromEntries(args.pairs("define")),
-        },
-        env: Object.fromEntries(args.pairs("env")),
+        ini,
+        env,
         network: !args.flag("no-network"),
         poolStatus: () => status?.(),
         onProgress: ({ stage, bytes }) =>
@@ -131,7 +135,15 @@ function readIni(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new CliError(`Cannot read php.ini at ${file}.`, { cause: error });
+    throw new CliError(`Cannot read --php-ini ${file}: ${messageOf(error)}`, { exitCode: 2, cause: error });
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(resolve(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new CliError(`--data ${path} cannot be a folder: ${messageOf(error)}`, { exitCode: 2, cause: error });
   }
 }
 

@@ -3,11 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { utf8ToByteString } from "../codec/index.ts";
-import { parseAddress } from "../transport/address.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
+import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
-import { CliError } from "./failure.ts";
+import { CliError, messageOf } from "./failure.ts";
 import { note } from "./terminal.ts";
 
 export const request: Command = {
@@ -51,8 +51,14 @@ async function run(args: Arguments): Promise<number> {
     throw new CliError("Needs an address and a script.", { exitCode: 2, hint: "See: edge-fpm request --help" });
   }
   const seconds = args.integer("timeout", 1, 86_400) ?? 60;
+  stopWhenNobodyReads();
   const body = await readBody(args.text("data"));
-  const exchange = connectExchange(connectAddress(parseAddress(address)), { keepConnection: false });
+  const exchange = connectExchange(connectAddress(addressOption(address)), {
+    keepConnection: false,
+    // One limit for everything: --timeout.
+    connectTimeout: 0,
+    readTimeout: 0,
+  });
   const output = answerPrinter(args.flag("include"));
   try {
     const end = await exchange(
@@ -62,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
     );
     output.finish();
     if (end.protocolStatus !== "request-complete") {
-      note(`edge-fpm: the application answered ${end.protocolStatus}.`);
+      note(`edge-fpm: the application refused the request (protocol status: ${end.protocolStatus}).`);
       return 1;
     }
     return Math.min(end.applicationStatus, 255);
@@ -88,7 +94,7 @@ async function readBody(data: string | undefined): Promise<Uint8Array | undefine
   try {
     return await readFile(data.slice(1));
   } catch (error) {
-    throw new CliError(`Cannot read ${data.slice(1)}.`, { cause: error });
+    throw new CliError(`Cannot read ${data.slice(1)}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -126,7 +132,10 @@ function paramsOf(args: Arguments, script: string, body: Uint8Array | undefined)
   for (const header of args.list("header")) {
     const colon = header.indexOf(":");
     if (colon < 1) throw new CliError(`--header ${header} has no name: write "Name: value".`, { exitCode: 2 });
-    params.set(`HTTP_${header.slice(0, colon).toUpperCase().replaceAll("-", "_")}`, header.slice(colon + 1).trim());
+    const key = header.slice(0, colon).trim().toUpperCase().replaceAll("-", "_");
+    // CGI gives these two without the prefix (RFC 3875, sections 4.1.2 and 4.1.3).
+    const bare = key === "CONTENT_TYPE" || key === "CONTENT_LENGTH";
+    params.set(bare ? key : `HTTP_${key}`, header.slice(colon + 1).trim());
   }
   for (const [key, value] of args.pairs("param")) params.set(key, value);
   return new Map([...params].map(([key, value]) => [utf8ToByteString(key), utf8ToByteString(value)]));
@@ -151,6 +160,15 @@ function answerPrinter(include: boolean) {
       if (held !== undefined && held.length > 0) process.stdout.write(held);
     },
   };
+}
+
+/** `edge-fpm request ... | head` ends with head, as any filter does, and not with a complaint. */
+function stopWhenNobodyReads(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    // 128 + SIGPIPE, what a shell reports of cat.
+    process.exit(141);
+  });
 }
 
 function print(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {

@@ -5,10 +5,10 @@ import { createGateway, type GatewayOptions, type RequestName } from "../gateway
 import { nodeFiles } from "../platform/node/files.ts";
 import { createHttpServer, createNodeResponse } from "../platform/node/http-server.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
-import { parseAddress } from "../transport/address.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
+import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CliError, listenFailure, messageOf } from "./failure.ts";
 import { existingDirectory, poolOptions, startPool } from "./pool.ts";
@@ -59,7 +59,12 @@ interface Application {
 }
 
 async function run(args: Arguments): Promise<number> {
-  if (args.positionals.length > 1) throw new CliError("Serves one folder.", { exitCode: 2 });
+  if (args.positionals.length > 1) {
+    throw new CliError(`Serves one folder, not ${args.positionals.length}.`, {
+      exitCode: 2,
+      hint: "See: edge-fpm serve --help",
+    });
+  }
   const root = existingDirectory(args.positionals[0] ?? ".");
   const port = args.integer("port", 0, 65_535) ?? 8080;
   const host = args.text("host") ?? "127.0.0.1";
@@ -106,6 +111,9 @@ async function run(args: Arguments): Promise<number> {
 async function startApplication(args: Arguments, root: string): Promise<Application> {
   const upstream = args.text("upstream");
   if (upstream === undefined) {
+    if (args.has("keep-connections")) {
+      throw new CliError("--keep-connections is for --upstream only.", { exitCode: 2 });
+    }
     const { pool, exchange, php } = await startPool(args, [root]);
     const { pm, maxChildren } = pool.config;
     return {
@@ -115,18 +123,18 @@ async function startApplication(args: Arguments, root: string): Promise<Applicat
       terminate: () => pool.terminate(),
     };
   }
+  // --verbose is about the server too.
+  const useless = Object.keys(poolOptions).filter((name) => name !== "verbose" && args.has(name));
+  if (useless.length > 0) {
+    const names = useless.map((name) => `--${name}`).join(", ");
+    throw new CliError(`${names} and --upstream exclude each other: with it, there is no pool of our own.`, {
+      exitCode: 2,
+    });
+  }
   const maxIdle = args.integer("keep-connections", 0, 1000) ?? 0;
-  const connect = connectAddress(upstreamAddress(upstream));
+  const connect = connectAddress(addressOption(upstream));
   const exchange = connectExchange(connect, { maxIdle });
   return { exchange, name: upstream, finish: async () => exchange.close(), terminate: async () => exchange.close() };
-}
-
-function upstreamAddress(text: string) {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    throw new CliError(messageOf(error), { exitCode: 2, cause: error });
-  }
 }
 
 function line(request: RequestName): string {

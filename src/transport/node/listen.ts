@@ -1,7 +1,8 @@
 // Listening for web servers on Node, over TCP or a Unix socket.
 
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
 import { createConnection, createServer, type ListenOptions, type Server } from "node:net";
+import { dirname } from "node:path";
 import { type Address, formatAddress } from "../address.ts";
 import type { Transport } from "../transport.ts";
 import { socketTransport } from "./socket.ts";
@@ -49,7 +50,10 @@ export async function listen(
   const target: ListenOptions = { ...where, backlog: options.backlog ?? 511 };
   try {
     await bind(server, target).catch(async (error: NodeJS.ErrnoException) => {
-      if (address.type !== "unix" || error.code !== "EADDRINUSE") throw error;
+      if (address.type !== "unix") throw error;
+      // Node tells a folder that is not there as one that may not be written to.
+      if (error.code === "EACCES" && !existsSync(dirname(address.path))) throw Object.assign(error, { code: "ENOENT" });
+      if (error.code !== "EADDRINUSE") throw error;
       await removeStale(address.path);
       await bind(server, target);
     });
