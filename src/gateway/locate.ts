@@ -74,8 +74,8 @@ function find(files: FileSource, path: string): Entry | undefined | Promise<Entr
   return files.find(path);
 }
 
-/** Dotfiles and what lies in dot folders, but /.well-known (RFC 8615). */
-function hasHiddenSegment(path: string): boolean {
+/** Dotfiles and what lies in dot folders, but /.well-known (RFC 8615). `path` begins with a slash. */
+export function hasHiddenSegment(path: string): boolean {
   for (let at = path.indexOf("/."); at !== -1; at = path.indexOf("/.", at + 1)) {
     if (at !== 0 || !(path === "/.well-known" || path.startsWith("/.well-known/"))) return true;
   }
@@ -86,7 +86,8 @@ function isScript(name: string, options: LocateOptions): boolean {
   return options.scriptExtensions.some((extension) => name.endsWith(extension));
 }
 
-function isSource(path: string): boolean {
+/** Whether a path names source code or a backup, which are never sent. */
+export function isSource(path: string): boolean {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return SOURCE.test(name) || BACKUP.test(name);
 }

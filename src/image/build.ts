@@ -1,0 +1,240 @@
+// From an application's folder to what is deployed: Node's side, everything put together. The result is a folder that
+// wrangler takes as it is.
+
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
+import { rootCertificates } from "node:tls";
+import createIgnore from "ignore";
+import type { PoolConfigInput } from "../fpm/config.ts";
+import type { EdgeSettings } from "../platform/workers/settings.ts";
+import {
+  type Application,
+  type ApplicationFile,
+  type CollectOptions,
+  collectApplication,
+} from "./application-files.ts";
+import { type ArchiveWriterOptions, writeArchive } from "./archive.ts";
+import { isAsset, mayBePublished } from "./assets.ts";
+import { bundleWorker } from "./bundle.ts";
+import { ImageError } from "./errors.ts";
+import { checkSizes, type Part, type SizeReport } from "./limits.ts";
+import { OutputFolder } from "./output-folder.ts";
+import { buildPhpImage, EDGE_MEMORY } from "./php-image.ts";
+import { type MemoryPages, PAGE } from "./wasm.ts";
+import {
+  CONFIG_FILES,
+  parseWranglerConfig,
+  type WranglerConfig,
+  workerName,
+  wranglerConfig,
+  writeWranglerConfig,
+} from "./wrangler-config.ts";
+
+/** Name of the output folder inside the application's. */
+export const OUTPUT_FOLDER = ".edge-fpm";
+
+/** Where PHP sees the application. */
+const MOUNT = "/app";
+
+/** Bytes of inflated files that a child keeps unless told otherwise. */
+const FILE_CACHE = 8 * 1024 * 1024;
+
+export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
+  /** The application's folder. */
+  readonly root: string;
+  /** Where everything is written. Default: `.edge-fpm` in the application's folder. */
+  readonly out?: string;
+  /** The folder that visitors reach, relative to the application's: "" (default), or such as "public". */
+  readonly documentRoot?: string;
+  /** Such as "8.4". */
+  readonly php?: string;
+  /** Limits of linear memory. */
+  readonly memory?: MemoryPages;
+  /** Text of the application's php.ini. */
+  readonly ini?: string;
+  /** Runs for every path that does not exist, such as "/index.php". */
+  readonly frontController?: string;
+  /** Files that answer for their folder. */
+  readonly index?: readonly string[];
+  readonly pool?: PoolConfigInput;
+  /** Patterns of files that become static files though their names do not say so. */
+  readonly publish?: readonly string[];
+  /** Patterns of static files that PHP never reads: they are left out of the archive. */
+  readonly assetsOnly?: readonly string[];
+  /** Name of the Worker; what the application's wrangler settings say when absent, or else the folder's name. */
+  readonly name?: string;
+}
+
+export interface BuildReport extends SizeReport {
+  /** The output folder. */
+  readonly out: string;
+  /** wrangler's configuration in it. */
+  readonly config: string;
+  /** Name of the Worker. */
+  readonly name: string;
+  /** Version of PHP. */
+  readonly php: string;
+  /** Changes with anything that a child is made of. */
+  readonly version: string;
+  readonly files: number;
+  /** Bytes of the application's files before compression. */
+  readonly fileBytes: number;
+  /** Names that were left out because they look like secrets. */
+  readonly secrets: readonly string[];
+  readonly ignored: number;
+}
+
+/**
+ * Builds an application for Cloudflare.
+ *
+ * @throws {ImageError} any of its codes; {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`
+ */
+export async function buildApplication(options: BuildOptions): Promise<BuildReport> {
+  const root = resolve(options.root);
+  const out = new OutputFolder(resolve(options.out ?? join(root, OUTPUT_FOLDER)));
+  const { name: configName, config: own } = ownConfig(root);
+  const application = collectApplication(root, withoutOutput(options, root, out.path));
+  const documentRoot = checkDocumentRoot(application, options);
+  const assets = assetsOf(application, documentRoot, options);
+
+  const memory = options.memory ?? EDGE_MEMORY;
+  const image = await buildPhpImage({ ...(options.php === undefined ? {} : { php: options.php }), memory, from: root });
+  const archive = writeArchive(archived(application, assets, options), options);
+  const ini = options.ini ?? "";
+  const certificates = rootCertificates.join("\n");
+  const settings: EdgeSettings = {
+    mount: MOUNT,
+    documentRoot: documentRoot === "" ? MOUNT : `${MOUNT}/${documentRoot}`,
+    pool: options.pool ?? {},
+    ...(options.frontController === undefined ? {} : { frontController: options.frontController }),
+    ...(options.index === undefined ? {} : { index: options.index }),
+    // The digest of all that a child is made of: see below.
+    version: "",
+  };
+  const interpreter = await bundleWorker("interpreter", image.glue, settings);
+  const version = digest([image.wasm, archive, ini, certificates, interpreter, JSON.stringify(settings)]);
+
+  const modules: Readonly<Record<string, string | Uint8Array>> = {
+    "main.js": await bundleWorker("gateway", image.glue, { ...settings, version }),
+    "interpreter.txt": interpreter,
+    "php.wasm": image.wasm,
+    "app.zip": archive,
+    "php.ini.txt": ini,
+    "ca.txt": certificates,
+  };
+  const sizes = checkSizes({
+    modules: Object.entries(modules).map(([name, content]): Part => ({ name, size: Buffer.byteLength(content) })),
+    assets: [...assets].map(([name, { size }]): Part => ({ name, size })),
+    archive: archive.length,
+    memory: memory.maximum * PAGE,
+    cache: FILE_CACHE,
+  });
+  const config = wranglerConfig(own, {
+    name: options.name ?? workerName(basename(root)),
+    main: "worker/main.js",
+    assets: "assets",
+  });
+  if (options.name !== undefined) config.name = options.name;
+
+  out.claim();
+  out.write("worker", modules);
+  out.copy("assets", new Map([...assets].map(([path, file]) => [path, file.source])));
+  const configPath = out.file("wrangler.toml", writeWranglerConfig(config));
+  const warnings = [...sizes.warnings, ...warningsFor(application, settings, documentRoot, configName)];
+  return {
+    ...sizes,
+    warnings,
+    out: out.path,
+    config: configPath,
+    name: String(config.name),
+    php: image.version,
+    version,
+    files: application.files.length,
+    fileBytes: application.files.reduce((sum, { size }) => sum + size, 0),
+    secrets: application.secrets,
+    ignored: application.ignored,
+  };
+}
+
+/** The application's own wrangler settings. */
+function ownConfig(root: string): { name: string | undefined; config: WranglerConfig } {
+  for (const name of CONFIG_FILES) {
+    const path = join(root, name);
+    if (existsSync(path)) return { name, config: parseWranglerConfig(path, readFileSync(path, "utf8")) };
+  }
+  return { name: undefined, config: {} };
+}
+
+/** An output folder inside the application is not part of it, wherever it lies. */
+function withoutOutput(options: CollectOptions, root: string, out: string): CollectOptions {
+  const inside = relative(root, out);
+  if (inside === "") throw new ImageError("IMAGE_OPTION", "the output folder is the application's own folder");
+  if (inside.startsWith("..")) return options;
+  return { ...options, ignore: [...(options.ignore ?? []), `/${inside.replaceAll("\\", "/")}/`] };
+}
+
+/** @returns the folder with no slashes around it */
+function checkDocumentRoot(application: Application, options: BuildOptions): string {
+  const folder = (options.documentRoot ?? "").replace(/^(?:\.?\/)+|\/+$/g, "");
+  if (folder === "" || folder === "." || application.directories.includes(folder)) return folder === "." ? "" : folder;
+  throw new ImageError("IMAGE_OPTION", `the document root ${folder} is no folder of the application`);
+}
+
+/** Static files by their path below the document root. */
+function assetsOf(application: Application, documentRoot: string, options: BuildOptions): Map<string, ApplicationFile> {
+  const prefix = documentRoot === "" ? "" : `${documentRoot}/`;
+  const publish = createIgnore().add([...(options.publish ?? [])]);
+  const assets = new Map<string, ApplicationFile>();
+  for (const file of application.files) {
+    if (!file.path.startsWith(prefix)) continue;
+    const path = file.path.slice(prefix.length);
+    const wanted = (isAsset(path) && !file.denied) || (publish.ignores(file.path) && mayBePublished(path));
+    if (wanted) assets.set(path, file);
+  }
+  return assets;
+}
+
+/** What PHP sees: everything but the static files that it does not need. */
+function archived(
+  application: Application,
+  assets: ReadonlyMap<string, ApplicationFile>,
+  options: BuildOptions,
+): Application {
+  const patterns = options.assetsOnly ?? [];
+  if (patterns.length === 0) return application;
+  const rules = createIgnore().add([...patterns]);
+  const left = new Set([...assets.values()].filter(({ path }) => rules.ignores(path)).map(({ path }) => path));
+  return { ...application, files: application.files.filter(({ path }) => !left.has(path)) };
+}
+
+function warningsFor(
+  application: Application,
+  settings: EdgeSettings,
+  documentRoot: string,
+  configName: string | undefined,
+): string[] {
+  const warnings: string[] = [];
+  const prefix = documentRoot === "" ? "" : `${documentRoot}/`;
+  const has = (path: string) => application.files.some((file) => file.path === prefix + path);
+  const front = settings.frontController?.replace(/^\//, "");
+  if (front !== undefined && !has(front)) warnings.push(`the front controller /${front} is not in the application`);
+  if (front === undefined && !(settings.index ?? ["index.php", "index.html"]).some(has)) {
+    const hint = application.directories.includes("public") && documentRoot === "" ? "; is it public/?" : "";
+    warnings.push(`the document root has no index file, so / will answer 403${hint}`);
+  }
+  if (application.secrets.length > 0) {
+    const shown = application.secrets.slice(0, 5).join(", ");
+    const more = application.secrets.length > 5 ? ` and ${application.secrets.length - 5} more` : "";
+    warnings.push(
+      `left out because of their names or contents: ${shown}${more}. Secrets go into the Worker: wrangler secret put NAME (${configName ?? "wrangler.toml"}: [vars] for the rest)`,
+    );
+  }
+  return warnings;
+}
+
+function digest(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest("hex").slice(0, 12);
+}
