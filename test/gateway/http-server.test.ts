@@ -280,6 +280,65 @@ describe("request smuggling and other malformed requests", () => {
   });
 });
 
+describe("connections", () => {
+  test("a visitor who takes nothing of the answer is cut off, and the script learns of it", async () => {
+    const gone = Promise.withResolvers<void>();
+    const { port, errors } = await serve(
+      async (visit) => {
+        visit.signal.addEventListener("abort", () => gone.resolve());
+        await visit.out("A: 1\n\n");
+        for (;;) await visit.out(new Uint8Array(65_536));
+      },
+      {},
+      { sendTimeout: 200 },
+    );
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => {});
+    socket.pause();
+    socket.write(get("/"));
+    await gone.promise;
+    // It is the visitor's fault and no news.
+    expect(errors).toEqual([]);
+  });
+
+  test("a script that says nothing for longer than that is waited for", async () => {
+    const { port } = await serve(
+      async (visit) => {
+        await pause(500);
+        await visit.out("A: 1\n\nat last");
+        return undefined;
+      },
+      {},
+      { sendTimeout: 100 },
+    );
+    expect(await raw(port, get("/"))).toMatch(/at last$/);
+  });
+
+  test("a visitor who reads slowly but steadily gets everything", async () => {
+    const { port } = await serve(hello, {}, { sendTimeout: 300 });
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    socket.write(get("/big.bin"));
+    let length = 0;
+    for await (const chunk of socket) {
+      length += chunk.length;
+      if (length < 2_000_000) await pause(20);
+    }
+    expect(length).toBeGreaterThan(3_000_000);
+  });
+
+  test("is closed after the answer when the visitor wants that and also waits for 100 Continue", async () => {
+    const { port } = await serve(hello);
+    const answer = await raw(
+      port,
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\nabc",
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toMatch(/Connection: close\r\n/);
+  });
+});
+
 describe("uploads", () => {
   const count: Script = async (visit) => {
     let length = 0;

@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   readonly headersTimeout?: number;
   /** Milliseconds that an idle connection stays open. 65,000: longer than the 60 of the usual proxy in front. */
   readonly keepAliveTimeout?: number;
+  /** Milliseconds that an answer waits for a visitor who takes none of it. 60,000, as nginx's `send_timeout`. */
+  readonly sendTimeout?: number;
   /** Connections at once. No limit when absent. */
   readonly maxConnections?: number;
   /** Told what the handler or the sending of a response threw. */
@@ -51,6 +53,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     connectionsCheckingInterval: Math.min(5_000, options.headersTimeout ?? 5_000),
   });
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
+  // Node counts it from the last byte in either direction.
+  server.timeout = options.sendTimeout ?? 60_000;
 
   // Connections without a request so far: to Node they are not idle.
   const fresh = new Set<Duplex>();
@@ -61,6 +65,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
     fresh.delete(req.socket);
+    // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to
+    // be sent, and the gateway has a limit of its own.
+    res.on("timeout", (socket) => {
+      if (socket.writableLength > 0) socket.destroy();
+    });
     respond(options, req, res, beginBody, () => closing !== undefined).catch((error: unknown) => {
       options.onError?.(error);
       if (res.headersSent || res.destroyed) res.destroy();
@@ -71,9 +80,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // Whether "Expect: 100-continue" gets its way is the gateway's decision: it may refuse the body unseen. Then the
   // visitor may or may not send it, and the connection is of no more use.
   server.on("checkContinue", (req, res) => {
+    const wanted = res.shouldKeepAlive;
     res.shouldKeepAlive = false;
     answer(req, res, () => {
-      res.shouldKeepAlive = closing === undefined;
+      res.shouldKeepAlive = wanted && closing === undefined;
       res.writeContinue();
     });
   });
