@@ -15,6 +15,7 @@ import { type OpenChild, openDynamicWorker } from "../src/platform/workers/spawn
 import { memoryPair } from "../src/transport/memory.ts";
 
 const { mount, version } = settings;
+const maxRequests = settings.pool.maxRequests ?? 0;
 
 /** What a child's runtime is to be like: the same for all that this build makes. */
 const COMPATIBILITY_DATE = "2026-11-17";
@@ -27,7 +28,7 @@ export const Pool = poolClass({
       const open: OpenChild = ({ pool, slot }) => {
         const [master, child] = memoryPair();
         const name = `pool ${pool}, child ${slot}`;
-        void serveChild(child, residentInterpreter({ mount, environment }), { name });
+        void serveChild(child, residentInterpreter({ mount, environment, maxRequests }), { name });
         return master;
       };
       return { open, most: 1 };
@@ -42,7 +43,7 @@ export const Pool = poolClass({
         "php.ini.txt": { text: ini },
         "ca.txt": { text: certificates },
       },
-      env: { pool, slot, mount, environment },
+      env: { pool, slot, mount, maxRequests, environment },
     }));
     return { open, most: MOST_CHILDREN };
   },

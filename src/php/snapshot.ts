@@ -10,11 +10,22 @@ interface OpenStream extends GlueStream {
   position?: number;
 }
 
-/** Consecutive blocks, packed. */
+/** Most bytes of one run: what is packed and unpacked at a time. */
+const LONGEST_RUN = 1024 * 1024;
+
+/** Consecutive blocks. */
 interface Run {
   /** Offset in linear memory, in bytes. */
   readonly at: number;
-  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** Their bytes, or what `Packing.pack` made of them. */
+  bytes: Uint8Array;
+}
+
+/** A compression: it makes a sixth of an interpreter's memory. */
+export interface Packing {
+  pack(bytes: Uint8Array): Uint8Array;
+  unpack(packed: Uint8Array): Uint8Array;
 }
 
 /**
@@ -22,29 +33,51 @@ interface Run {
  * After a restore PHP's random numbers differ from those after the one before: it reads fresh ones from the host.
  */
 export class MemorySnapshot {
-  /** Bytes that the copy holds: far fewer than linear memory has. */
-  readonly size: number;
   readonly #runs: readonly Run[];
   readonly #stackPointer: number;
   readonly #streams: readonly (readonly [stream: OpenStream, position: number | undefined] | undefined)[];
+  #packing: Packing | undefined;
+  #packed = 0;
 
   constructor(module: PhpModule) {
     this.#runs = copyRuns(module.HEAPU8);
-    this.size = this.#runs.reduce((sum, run) => sum + run.bytes.length, 0);
     this.#stackPointer = stackPointerOf(module).value;
     const streams = module.FS.streams as (OpenStream | null | undefined)[];
     this.#streams = streams.map((stream) => (stream ? [stream, stream.position] : undefined));
+  }
+
+  /** Bytes that the copy holds: far fewer than linear memory has. */
+  get size(): number {
+    return this.#runs.reduce((sum, run) => sum + run.bytes.length, 0);
+  }
+
+  /**
+   * Compresses the next piece, at most a megabyte: a few milliseconds.
+   *
+   * @returns false when all of it is compressed
+   */
+  packSome(packing: Packing): boolean {
+    this.#packing = packing;
+    const run = this.#runs[this.#packed];
+    if (run === undefined) return false;
+    run.bytes = packing.pack(run.bytes);
+    this.#packed += 1;
+    return this.#packed < this.#runs.length;
+  }
+
+  #bytesOf(run: Run, index: number): Uint8Array {
+    return index < this.#packed && this.#packing !== undefined ? this.#packing.unpack(run.bytes) : run.bytes;
   }
 
   /** Makes memory what it was. Linear memory that has grown stays as large, filled with zeros. */
   restore(module: PhpModule): void {
     const heap = module.HEAPU8;
     let at = 0;
-    for (const run of this.#runs) {
+    this.#runs.forEach((run, index) => {
       heap.fill(0, at, run.at);
-      heap.set(run.bytes, run.at);
-      at = run.at + run.bytes.length;
-    }
+      heap.set(this.#bytesOf(run, index), run.at);
+      at = run.at + run.length;
+    });
     heap.fill(0, at);
     stackPointerOf(module).value = this.#stackPointer;
     this.#restoreStreams(module);
@@ -80,9 +113,9 @@ function copyRuns(heap: Uint8Array): Run[] {
   for (let block = 0; block <= words.length; block += perBlock) {
     const used = block < words.length && !isZero(words, block, block + perBlock);
     if (used && start < 0) start = block;
-    if (used || start < 0) continue;
-    runs.push({ at: start * 8, bytes: heap.slice(start * 8, block * 8) });
-    start = -1;
+    if (start < 0 || (used && (block - start) * 8 < LONGEST_RUN)) continue;
+    runs.push({ at: start * 8, length: (block - start) * 8, bytes: heap.slice(start * 8, block * 8) });
+    start = used ? block : -1;
   }
   return runs;
 }

@@ -24,6 +24,10 @@ export type Capability =
   | "static-methods"
   /** The file's size in a 416. */
   | "range-size"
+  /** Bytes above 0x7f in header values that are not UTF-8. */
+  | "header-bytes"
+  /** `SERVER_ADDR` and `REMOTE_PORT`. */
+  | "both-addresses"
   /** Scripts and tests share files: what a script waits for is made over HTTP where they do not. */
   | "shared-files";
 

@@ -2,6 +2,7 @@
 
 import { describe } from "vitest";
 import { httpSuite } from "../http-suite/suite.ts";
+import { EDGE_GAPS } from "./gaps.ts";
 import { startWorkers } from "./start.ts";
 
 describe("HTTP on the Workers with two children", () => {
@@ -14,6 +15,6 @@ describe("HTTP on the Workers with two children", () => {
           .map(([name, value]) => `${name} = ${value}\n`)
           .join(""),
       }),
-    { "shared-files": "each child has files of its own, in memory" },
+    EDGE_GAPS,
   );
 });

@@ -60,7 +60,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningWork
           },
           exports: { Pool: { type: "durable-object", storage: "sqlite" } },
           triggers: options.tcp === true ? [{ type: "connect", protocol: "tcp", port: 0, address: "127.0.0.1" }] : [],
-          assets: { directory: assets, hasUserWorker: true, htmlHandling: "none", runWorkerFirst: false },
+          assets: { directory: assets, hasUserWorker: true, htmlHandling: "none", runWorkerFirst: true },
         },
         dev: { rootPath: scratch.path },
       },

@@ -1,7 +1,9 @@
 // The gateway's view of the application's files: which there are says the archive's directory, what is in the static ones
 // the assets binding gives.
 
+import { utf8ToByteString } from "../../codec/index.ts";
 import type { Entry, FileEntry, FileSource } from "../../gateway/files.ts";
+import { readArchive } from "../../php/archive.ts";
 
 /** A file of the application, by its path below the document root ("/css/a.css"), a byte string. */
 export interface KnownFile {
@@ -14,6 +16,21 @@ export interface KnownFile {
 /** The assets binding. */
 export interface Assets {
   fetch(url: string, init?: RequestInit): Promise<Response>;
+}
+
+/**
+ * The files of an archive, without inflating any.
+ *
+ * @param folder the folder of the archive that is the document root: "" for all of it, else such as "public"
+ */
+export function archiveFiles(archive: Uint8Array, folder: string): Map<string, KnownFile> {
+  const files = new Map<string, KnownFile>();
+  const prefix = folder === "" ? "" : `${folder}/`;
+  for (const { path, directory, size, modified } of readArchive(archive)) {
+    if (directory || !path.startsWith(prefix)) continue;
+    files.set(utf8ToByteString(`/${path.slice(prefix.length)}`), { size, modified });
+  }
+  return files;
 }
 
 /** Makes the file source. Files that scripts write at run time are not among them. */

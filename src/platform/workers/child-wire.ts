@@ -3,18 +3,13 @@
 import type { Pair } from "../../codec/index.ts";
 import { ChildLink } from "../../dispatch/child-link.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { GROWN } from "./memory-budget.ts";
 
 /** The child can take requests; the value is a `Start` as JSON. */
 export const CHILD_READY = "EDGE_FPM_READY";
 
 /** The child cannot start; the value is the reason. */
 export const CHILD_FAILED = "EDGE_FPM_FAILED";
-
-/**
- * Linear memory beyond which a child is recycled, in bytes: a heap that has grown so far is mostly holes. Restored, it
- * begins anew in the memory that it has.
- */
-const GROWN = 80 * 1024 * 1024;
 
 export class WorkerWire extends ChildLink {
   readonly #state: WireState;

@@ -2,7 +2,9 @@
 // elsewhere.
 
 import type { Socket } from "cloudflare:sockets";
-import { createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
+import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
+import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
+import { createPlatformResponse } from "../../gateway/reply.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { connectFetch } from "../../transport/cloudflare/fetch.ts";
 import { type ConnectBinding, connectBinding, connectTcp } from "../../transport/cloudflare/socket.ts";
@@ -10,8 +12,7 @@ import { connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
 import { toStreams } from "../../transport/streams.ts";
 import type { Connect } from "../../transport/transport.ts";
-import { archiveFiles } from "./archive-index.ts";
-import { assetFiles } from "./asset-files.ts";
+import { archiveFiles, assetFiles } from "./asset-files.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
 
@@ -31,8 +32,9 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const gateway: Gateway = createGateway({
     documentRoot,
-    files: assetFiles(archiveFiles(archive, folder), env.ASSETS),
+    files: assetFiles(archiveFiles(new Uint8Array(archive), folder), env.ASSETS),
     exchange: upstream.exchange,
+    createResponse: createEdgeResponse,
     ...(frontController === undefined ? {} : { frontController }),
     ...(index === undefined ? {} : { index }),
     onError: (error, { method, target }, status) => {
@@ -84,16 +86,30 @@ function connectTo(text: string): Connect {
 /** What the platform tells of a request beside the `Request`. */
 function infoOf(request: Request): RequestInfo {
   const { headers } = request;
+  const url = new URL(request.url);
   const protocol = (request as { cf?: { httpProtocol?: string } }).cf?.httpProtocol;
-  const id = headers.get("cf-ray") ?? crypto.randomUUID();
-  const remoteAddress = headers.get("cf-connecting-ip") ?? undefined;
+  const pairs: [string, string][] = [];
+  // This runtime reads header values as UTF-8.
+  for (const [name, value] of headers) pairs.push([name, utf8ToByteString(value)]);
+  // By which the log lines of one request are found again.
+  if (!headers.has("x-request-id")) pairs.push(["x-request-id", headers.get("cf-ray") ?? crypto.randomUUID()]);
   return {
-    remoteAddress,
+    headers: pairs,
     protocol: protocol ?? "HTTP/1.1",
-    // By which the log lines of one request are found again.
-    ...(headers.has("x-request-id") ? {} : { headers: [...headers, ["x-request-id", id]] }),
+    remoteAddress: headers.get("cf-connecting-ip") ?? undefined,
+    serverPort: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
   };
 }
+
+/** This runtime writes header values as UTF-8: bytes that are UTF-8 stay as they are so. */
+const createEdgeResponse: CreateResponse = (body, init) =>
+  createPlatformResponse(body, {
+    ...init,
+    headers: init.headers.map(([name, value]) => [name, ASCII.test(value) ? value : byteStringToUtf8(value)]),
+  });
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for.
+const ASCII = /^[\x00-\x7f]*$/;
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -5,9 +5,9 @@ import { bootPhp } from "../../php/boot.ts";
 import { PhpError } from "../../php/errors.ts";
 import type { PhpGlue, PhpModule } from "../../php/glue.ts";
 import { PhpHost, type PhpServices } from "../../php/host.ts";
-import { MemorySnapshot } from "../../php/snapshot.ts";
+import { MemorySnapshot, type Packing } from "../../php/snapshot.ts";
 import { Suspensions } from "../../php/suspensions.ts";
-import { MemoryBudget } from "./memory-budget.ts";
+import { GROWN, MemoryBudget } from "./memory-budget.ts";
 import { TcpWebSocket } from "./tcp-web-socket.ts";
 
 /** Everything an interpreter is made of. */
@@ -23,11 +23,15 @@ export interface InterpreterParts {
   readonly mount: (module: PhpModule) => () => number;
   /** Bytes of the archive behind `mount`. */
   readonly archiveSize: number;
+  /** Compresses the snapshot when memory is short. */
+  readonly packing: Packing;
+  /** Requests after which memory is brought back; 0 never. */
+  readonly maxRequests: number;
 }
 
 /** How the interpreter came to be ready: for the log and for figures. */
 export interface Start {
-  readonly how: "booted" | "restored";
+  readonly how: "booted" | "restored" | "resident";
   readonly milliseconds: number;
   /** Parts of a boot, in milliseconds. */
   readonly parts?: Readonly<Record<"module" | "probe" | "snapshot", number>>;
@@ -70,6 +74,13 @@ export class ResidentInterpreter {
   readonly #suspensions = new Suspensions();
   #module: PhpModule | undefined;
   #snapshot: MemorySnapshot | undefined;
+  #host: PhpHost | undefined;
+  /** Requests since the memory was new. */
+  #requests = 0;
+  /** Scripts that have begun and not ended: one at most, unless the one before was given up. */
+  #running = 0;
+  /** Linear memory when it was new, in bytes. */
+  #memoryAtFirst = 0;
 
   constructor(parts: InterpreterParts) {
     this.#parts = parts;
@@ -80,9 +91,22 @@ export class ResidentInterpreter {
     return this.#budget.used;
   }
 
+  /** Tells that a request with a body of `length` bytes begins; call what it returns when its script has ended. */
+  begin(length: number): () => void {
+    const host = this.#host;
+    this.#budget.hold("body", length);
+    this.#requests += 1;
+    this.#running += 1;
+    return () => {
+      if (this.#host !== host) return;
+      this.#running -= 1;
+      this.#budget.hold("body", 0);
+    };
+  }
+
   /**
-   * Makes an interpreter in its first state: boots it, or brings its memory back. A script that still waits for
-   * something is abandoned. Files stay.
+   * Makes an interpreter for a new child: boots it, or brings its memory back to its first state when the child before
+   * was recycled, broke, or left a script that still waits for something: that one is abandoned. Files stay.
    *
    * @throws {PhpError} `PHP_BOOT`
    */
@@ -90,16 +114,37 @@ export class ResidentInterpreter {
     const began = performance.now();
     const done = (how: Start["how"], host: PhpHost, parts?: Start["parts"]) => {
       const milliseconds = performance.now() - began;
-      const { memory } = host;
-      return { host, start: { how, milliseconds, memory, isolate: this.isolateMemory, ...(parts && { parts }) } };
+      return {
+        host,
+        start: { how, milliseconds, memory: host.memory, isolate: this.isolateMemory, ...(parts && { parts }) },
+      };
     };
-    if (this.#module === undefined || this.#snapshot === undefined) {
+    const used = this.#host;
+    if (this.#module === undefined || this.#snapshot === undefined || used === undefined) {
       const { host, parts } = await this.#boot(services);
+      this.#renew(host);
       return done("booted", host, parts);
     }
+    if (!this.#worn(used)) return done("resident", used);
     this.#suspensions.abandon();
     this.#snapshot.restore(this.#module);
-    return done("restored", new PhpHost(this.#module, services));
+    const host = new PhpHost(this.#module, services);
+    this.#renew(host);
+    return done("restored", host);
+  }
+
+  #renew(host: PhpHost): void {
+    this.#host = host;
+    this.#requests = 0;
+    this.#running = 0;
+    this.#budget.hold("body", 0);
+    this.#memoryAtFirst = host.memory;
+  }
+
+  #worn(host: PhpHost): boolean {
+    const { maxRequests } = this.#parts;
+    const grown = host.memory > Math.max(GROWN, this.#memoryAtFirst);
+    return !host.usable || this.#running > 0 || grown || (maxRequests > 0 && this.#requests >= maxRequests);
   }
 
   async #boot(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
@@ -119,7 +164,7 @@ export class ResidentInterpreter {
   }
 
   async #bootAlone(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
-    const { glue, wasm, ini, certificates, environment, mount, archiveSize } = this.#parts;
+    const { glue, wasm, ini, certificates, environment, mount, archiveSize, packing } = this.#parts;
     const lap = stopwatch();
     const complaints: string[] = [];
     let module: PhpModule | undefined;
@@ -141,7 +186,7 @@ export class ResidentInterpreter {
       mount: (loaded) => {
         module = loaded;
         this.#budget.guardFiles(loaded);
-        this.#budget.hold(archiveSize);
+        this.#budget.hold("archive", archiveSize);
         this.#budget.watch(mount(loaded));
       },
       onComplaint: (text) => complaints.push(text),
@@ -152,7 +197,11 @@ export class ResidentInterpreter {
     const probed = lap();
     if (module === undefined) throw new PhpError("PHP_BOOT", "the module was never mounted");
     const snapshot = new MemorySnapshot(module);
-    this.#budget.hold(snapshot.size);
+    this.#budget.hold("snapshot", snapshot.size);
+    this.#budget.onShortage(() => {
+      while (snapshot.packSome(packing));
+      this.#budget.hold("snapshot", snapshot.size);
+    });
     this.#module = module;
     this.#snapshot = snapshot;
     return { host, parts: { module: booted, probe: probed, snapshot: lap() } };

@@ -12,6 +12,12 @@ const OVERHEAD = 12_000_000;
 /** Most linear memory, in bytes. The patched WebAssembly file declares the same maximum. */
 export const MOST_LINEAR = 96 * 1024 * 1024;
 
+/**
+ * Linear memory beyond which an interpreter is worn, in bytes: a heap that has grown so far is mostly holes. Brought
+ * back, it begins anew in the memory that it has.
+ */
+export const GROWN = 80 * 1024 * 1024;
+
 /** "No space left on device" in the numbers of WASI, which Emscripten uses. */
 const ENOSPC = 51;
 
@@ -45,14 +51,15 @@ interface RootNode extends FileNode {
 /** Counts the isolate's memory, and refuses what would pass the limit. */
 export class MemoryBudget {
   readonly #limit: number;
-  /** Held for good: the archive, the snapshot. */
-  #fixed = 0;
+  /** Held by name: the archive, the snapshot. */
+  readonly #held = new Map<string, number>();
   /** Content of files that lie in memory; at least what they really hold. */
   #files = 0;
   /** Bytes that others hold for now, asked when needed: the cache of inflated files. */
   #others: () => number = () => 0;
   #module: (() => PhpModule) | undefined;
   #recount: () => number = () => 0;
+  #squeeze: () => void = () => {};
 
   /** @param limit bytes for the whole isolate */
   constructor(limit: number = ISOLATE) {
@@ -61,17 +68,13 @@ export class MemoryBudget {
 
   /** Estimate for the whole isolate, in bytes. */
   get used(): number {
+    this.#files = this.#recount();
     return OVERHEAD + this.#counted + this.#linear;
   }
 
-  /** What files in memory hold, in bytes; at most a little more than that. */
-  get files(): number {
-    return this.#files;
-  }
-
-  /** Something of `bytes` is there to stay. */
-  hold(bytes: number): void {
-    this.#fixed += bytes;
+  /** Something holds `bytes` from now on. */
+  hold(name: string, bytes: number): void {
+    this.#held.set(name, bytes);
   }
 
   /** @param bytes what a cache holds at present */
@@ -79,8 +82,23 @@ export class MemoryBudget {
     this.#others = bytes;
   }
 
+  /** @param squeeze called when memory is short, before anything is refused: gives back what it can */
+  onShortage(squeeze: () => void): void {
+    this.#squeeze = squeeze;
+  }
+
+  /** Whether the isolate stays below its limit with that much linear memory and that many bytes more in files. */
+  #fits(linear: number, more: number): boolean {
+    if (linear + this.#counted + more <= this.#limit) return true;
+    this.#squeeze();
+    this.#files = this.#recount();
+    return linear + this.#counted + more <= this.#limit;
+  }
+
   get #counted(): number {
-    return this.#fixed + this.#files + this.#others();
+    let held = 0;
+    for (const bytes of this.#held.values()) held += bytes;
+    return held + this.#files + this.#others();
   }
 
   get #linear(): number {
@@ -95,7 +113,7 @@ export class MemoryBudget {
     environment.emscripten_resize_heap = (bytes: number) => {
       // The glue takes up to a fifth more than was asked for, so that it need not grow again soon.
       const wanted = Math.min(MOST_LINEAR, Math.max(bytes >>> 0, this.#linear * 1.2));
-      if (bytes >>> 0 > MOST_LINEAR || wanted + this.#counted > this.#limit) return 0;
+      if (bytes >>> 0 > MOST_LINEAR || !this.#fits(wanted, 0)) return 0;
       return grow(bytes);
     };
   }
@@ -106,11 +124,14 @@ export class MemoryBudget {
     const { file } = (FS.filesystems.MEMFS as MemoryFiles).ops_table;
     const { write } = file.stream;
     const { setattr } = file.node;
+    /** Nodes whose content is counted already: a file of the archive gets its own at the first change. */
+    const own = new WeakSet<FileNode>();
     const reserve = (node: FileNode, size: number) => {
-      const more = size - (node.usedBytes ?? 0);
+      const present = node.usedBytes ?? 0;
+      const more = own.has(node) ? size - present : Math.max(size, present);
+      own.add(node);
       if (more <= 0) return;
-      if (this.#counted + more + this.#linear > this.#limit) this.#files = this.#recount();
-      if (this.#counted + more + this.#linear > this.#limit) throw new FS.ErrnoError(ENOSPC);
+      if (!this.#fits(this.#linear, more)) throw new FS.ErrnoError(ENOSPC);
       this.#files += more;
     };
     file.stream.write = (stream, buffer, offset, length, at, canOwn) => {

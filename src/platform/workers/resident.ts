@@ -1,33 +1,40 @@
 // The interpreter of this isolate, put together of what the build laid beside the code.
 
 import * as glue from "edge-fpm:glue";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import archive from "app.zip";
 import certificates from "ca.txt";
-import { unzipSync } from "fflate";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
+import { mountArchive } from "../../php/archive.ts";
 import { ResidentInterpreter } from "./interpreter.ts";
 import type { ChildSettings } from "./settings.ts";
+
+/** Bytes of inflated files that are kept: what opcache does not hold is read again and again. */
+const INFLATED = 4 * 1024 * 1024;
 
 let resident: ResidentInterpreter | undefined;
 
 /** The same one at every call. */
-export function residentInterpreter(settings: Pick<ChildSettings, "mount" | "environment">): ResidentInterpreter {
-  const { mount, environment } = settings;
+export function residentInterpreter(
+  settings: Pick<ChildSettings, "mount" | "environment" | "maxRequests">,
+): ResidentInterpreter {
+  const { mount, environment, maxRequests } = settings;
   resident ??= new ResidentInterpreter({
     glue,
     wasm,
     ini,
     certificates,
     environment,
+    maxRequests,
+    // Not zstd, which is faster: of some inputs workerd cannot read what it wrote.
+    packing: { pack: (bytes) => deflateRawSync(bytes, { level: 1 }), unpack: (packed) => inflateRawSync(packed) },
     archiveSize: archive.byteLength,
-    mount({ FS }) {
-      for (const [path, content] of Object.entries(unzipSync(new Uint8Array(archive)))) {
-        const full = `${mount}/${path}`;
-        FS.mkdirTree(full.slice(0, full.lastIndexOf("/")));
-        FS.writeFile(full, content);
-      }
-      return () => 0;
+    mount(module) {
+      const inflate = (compressed: Uint8Array, size: number) => inflateRawSync(compressed, { maxOutputLength: size });
+      const options = { archive: new Uint8Array(archive), at: mount, inflate, cacheBytes: INFLATED };
+      const status = mountArchive(module, options);
+      return () => status.cachedBytes;
     },
   });
   return resident;

@@ -45,13 +45,17 @@ export async function serveChild(
     link.close();
     return link.closed;
   }
-  const responder = new Responder(host, { announce: (values) => link.announce(values) });
+  const responder = new Responder(host, { maxBodyLength: MOST_BODY, announce: (values) => link.announce(values) });
   const link: ApplicationLink = new ApplicationLink(
     transport,
     async (request) => {
       const name = nameOf(request);
+      const ended = interpreter.begin(lengthOf(request));
       try {
-        return await responder.respond(logged(request, (line) => log(`${name}: ${line}`)));
+        const end = await responder.respond(logged(request, (line) => log(`${name}: ${line}`)));
+        // After `fastcgi_finish_request` the script goes on.
+        void responder.idle().then(ended);
+        return end;
       } catch (error) {
         log(`${name}: ${describe(error)}`);
         // What was sent is no whole answer, and the master must see that: an end without END_REQUEST.
@@ -67,6 +71,15 @@ export async function serveChild(
 
 /** The master is no stranger: it may leave the link idle for as long as it likes. */
 const PATIENT = { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 };
+
+/** Most bytes of a request body: more than PHP's own `post_max_size`, so that PHP's answer to a long one comes first. */
+const MOST_BODY = 20 * 1024 * 1024;
+
+/** Bytes of the body, as declared. */
+function lengthOf({ params }: ApplicationRequest): number {
+  const length = Number(params.findLast(([name]) => name === "CONTENT_LENGTH")?.[1] ?? 0);
+  return Number.isFinite(length) ? Math.min(length, MOST_BODY) : 0;
+}
 
 /** `request <id> GET /path`: the id is the one that the gateway or a web server gave it. */
 function nameOf({ params }: ApplicationRequest): string {
@@ -87,7 +100,11 @@ function logged(request: ApplicationRequest, log: (line: string) => void): Respo
     signal,
     stdout: (chunk, more) => request.stdout(chunk, more),
     stderr(chunk, more) {
-      for (const line of decoder.decode(chunk).split("\n")) if (line !== "") log(line);
+      const text = decoder
+        .decode(chunk)
+        .replace(/^; (?=PHP message: )/, "")
+        .trimEnd();
+      if (text !== "") log(text);
       return request.stderr(chunk, more);
     },
   };

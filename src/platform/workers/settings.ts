@@ -23,6 +23,8 @@ export interface ChildSettings {
   /** 0-based. */
   readonly slot: number;
   readonly mount: string;
+  /** `pm.max_requests`. */
+  readonly maxRequests: number;
   /** Environment of the scripts. */
   readonly environment: Readonly<Record<string, string>>;
 }
