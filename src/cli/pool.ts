@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { ChildLink } from "../dispatch/child-link.ts";
 import { poolExchange } from "../dispatch/pool-exchange.ts";
-import { ConfigError, type LogRecord, Pool, type PoolConfig, type PoolStatus, poolConfig } from "../fpm/index.ts";
+import { ConfigError, type LogRecord, Pool, type PoolConfig, poolConfig, statusArray } from "../fpm/index.ts";
 import type { PhpVersion } from "../platform/node/php-versions.ts";
 import { createThreadSpawn } from "../platform/node/spawn-thread.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -88,7 +88,7 @@ export async function startPool(args: Arguments, roots: readonly string[]): Prom
   return offerPhp(wanted, (php) =>
     withProgress(label(php), async (say) => {
       // The status of a pool is asked for by its children, which exist only after it.
-      let status: (() => PoolStatus) | undefined;
+      let status: (() => object) | undefined;
       const spawn = await createThreadSpawn({
         wrap: (transport) => new ChildLink(transport),
         php,
@@ -104,7 +104,7 @@ export async function startPool(args: Arguments, roots: readonly string[]): Prom
       });
       say(`starting ${config.pm === "static" ? config.maxChildren : config.startServers} children`);
       const pool = new Pool(config, spawn.spawn, { log });
-      status = () => pool.status();
+      status = () => statusArray(pool.status());
       await pool.start();
       return { pool, exchange: poolExchange(pool), php: spawn.php };
     }),

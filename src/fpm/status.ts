@@ -1,6 +1,7 @@
-// The status of a pool, as php-fpm's status page has it: a plain snapshot, and its text and JSON renderings.
+// The status of a pool, as php-fpm's status page has it: a plain snapshot. The pages are made of it in status-page.ts.
 
 import type { PoolConfig, ProcessManager } from "./config.ts";
+import type { ConnectionCounts } from "./connections.ts";
 import type { ListenQueue } from "./listen-queue.ts";
 import type { Scoreboard, Slot } from "./scoreboard.ts";
 
@@ -18,6 +19,7 @@ export interface ProcessStatus {
   readonly requestMethod: string;
   /** With the query. */
   readonly requestUri: string;
+  readonly queryString: string;
   readonly contentLength: number;
   readonly user: string;
   readonly script: string;
@@ -58,6 +60,8 @@ export interface PoolStatus {
   /** Requests turned away: the queue was full; they had waited too long. */
   readonly listenQueueRefused: number;
   readonly listenQueueExpired: number;
+  /** Connections of web servers; none where requests come another way. */
+  readonly connections: ConnectionCounts;
   readonly processes: readonly ProcessStatus[];
 }
 
@@ -66,6 +70,7 @@ export function poolStatus(
   config: PoolConfig,
   scoreboard: Scoreboard,
   queue: Pick<ListenQueue<unknown>, "length" | "maxLength" | "limit" | "waited">,
+  connections: ConnectionCounts,
   now: number,
 ): PoolStatus {
   const totals = scoreboard.totals();
@@ -93,6 +98,7 @@ export function poolStatus(
     maxListenQueueWait: queue.waited.longest,
     listenQueueRefused: queue.waited.refused,
     listenQueueExpired: queue.waited.expired,
+    connections,
     processes: scoreboard.slots.map((slot) => processStatus(slot, now)),
   };
 }
@@ -120,91 +126,11 @@ function processStatus(slot: Slot, now: number): ProcessStatus {
     requestDuration: slot.stage === "idle" ? slot.duration : now - slot.acceptedAt,
     requestMethod: request?.method || "-",
     requestUri: request?.query ? `${uri}?${request.query}` : uri,
+    queryString: request?.query ?? "",
     contentLength: request?.contentLength ?? 0,
     user: request?.user || "-",
     script: request?.script || "-",
     lastRequestCpu: undefined,
     lastRequestMemory: slot.stage === "idle" ? slot.memory : undefined,
   };
-}
-
-/** How times are written: a Unix time in JSON, a date in text. */
-type TimeFormat = (time: number) => string | number;
-
-/** php-fpm's names and order, its units (seconds; microseconds for a request's duration), then ours. */
-function poolFields(status: PoolStatus, time: TimeFormat): [string, string | number][] {
-  return [
-    ["pool", status.pool],
-    ["process manager", status.processManager],
-    ["start time", time(status.startTime)],
-    ["start since", Math.floor(status.startSince / 1000)],
-    ["accepted conn", status.acceptedConn],
-    ["listen queue", status.listenQueue],
-    ["max listen queue", status.maxListenQueue],
-    ["listen queue len", status.listenQueueLen],
-    ["idle processes", status.idleProcesses],
-    ["active processes", status.activeProcesses],
-    ["total processes", status.totalProcesses],
-    ["max active processes", status.maxActiveProcesses],
-    ["max children reached", status.maxChildrenReached],
-    ["slow requests", status.slowRequests],
-    ["memory peak", status.memoryPeak],
-  ];
-}
-
-/** Unknown figures are 0 here, as php-fpm writes them: its readers expect numbers. */
-function processFields(process: ProcessStatus, time: TimeFormat): [string, string | number][] {
-  return [
-    ["pid", process.pid],
-    ["state", process.state],
-    ["start time", time(process.startTime)],
-    ["start since", Math.floor(process.startSince / 1000)],
-    ["requests", process.requests],
-    ["request duration", Math.round(process.requestDuration * 1000)],
-    ["request method", process.requestMethod],
-    ["request uri", process.requestUri],
-    ["content length", process.contentLength],
-    ["user", process.user],
-    ["script", process.script],
-    ["last request cpu", process.lastRequestCpu ?? 0],
-    ["last request memory", process.lastRequestMemory ?? 0],
-  ];
-}
-
-const unixTime: TimeFormat = (time) => Math.floor(time / 1000);
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** `23/Nov/2026:00:40:01 +0000`: php-fpm's format; always UTC here. */
-const logTime: TimeFormat = (time) => {
-  const date = new Date(time);
-  const iso = date.toISOString();
-  return `${iso.slice(8, 10)}/${MONTHS[date.getUTCMonth()]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
-};
-
-/** The JSON status page. `full`: with the children. */
-export function statusJson(status: PoolStatus, full: boolean): string {
-  const pool: Record<string, unknown> = Object.fromEntries(poolFields(status, unixTime));
-  if (full) pool.processes = status.processes.map((process) => Object.fromEntries(processFields(process, unixTime)));
-  return JSON.stringify(pool);
-}
-
-/** The text status page. `full`: with the children. */
-export function statusText(status: PoolStatus, full: boolean): string {
-  const parts = [textLines(poolFields(status, logTime))];
-  if (full) {
-    for (const process of status.processes) {
-      // The text page alone writes "request URI" and two decimals.
-      const fields = processFields(process, logTime).map(([name, value]): [string, string | number] => {
-        if (name === "request uri") return ["request URI", value];
-        return name === "last request cpu" ? [name, Number(value).toFixed(2)] : [name, value];
-      });
-      parts.push(`\n${"*".repeat(24)}\n${textLines(fields)}`);
-    }
-  }
-  return parts.join("");
-}
-
-function textLines(fields: readonly (readonly [string, string | number])[]): string {
-  return fields.map(([name, value]) => `${`${name}:`.padEnd(22)}${value}\n`).join("");
 }
