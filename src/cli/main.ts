@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // The `edge-fpm` command: finds the subcommand, runs it, and turns failures into readable lines and an exit code.
 
+import { build } from "./build.ts";
 import { type Command, parseCommandLine, renderHelp } from "./command.ts";
+import { deploy } from "./deploy.ts";
 import { CliError, messageOf } from "./failure.ts";
 import { fpm } from "./fpm.ts";
 import { nearest } from "./nearest.ts";
@@ -10,7 +12,7 @@ import { serve } from "./serve.ts";
 import { bold, note, red } from "./terminal.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, fpm, request];
+const commands: readonly Command[] = [serve, fpm, request, build, deploy];
 
 function overview(): string {
   const width = Math.max(...commands.map((command) => command.name.length)) + 2;

@@ -93,6 +93,7 @@ export interface BuildReport extends SizeReport {
 export async function buildApplication(options: BuildOptions): Promise<BuildReport> {
   const root = resolve(options.root);
   const out = new OutputFolder(resolve(options.out ?? join(root, OUTPUT_FOLDER)));
+  out.check();
   const { name: configName, config: own } = ownConfig(root);
   const application = collectApplication(root, withoutOutput(options, root, out.path));
   const documentRoot = checkDocumentRoot(application, options);

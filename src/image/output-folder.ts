@@ -27,20 +27,25 @@ export class OutputFolder {
   }
 
   /**
-   * Makes the folder ours.
+   * Looks, without writing anything.
    *
-   * @throws {ImageError} `IMAGE_OPTION` when it holds things that no build made
+   * @throws {ImageError} `IMAGE_OPTION` when the folder holds things that no build made
    */
-  claim(): void {
+  check(): void {
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    if (there === undefined) return;
+    if (!there.isDirectory()) throw new ImageError("IMAGE_OPTION", `${this.path} is a file; choose another --out`);
     const mark = join(this.path, MARK);
-    if (existsSync(this.path)) {
-      const ours = existsSync(mark) && readFileSync(mark, "utf8") === MARK_TEXT;
-      if (!ours && readdirSync(this.path).length > 0) {
-        throw new ImageError("IMAGE_OPTION", `${this.path} holds files that no build made; choose another --out`);
-      }
-    }
+    const ours = existsSync(mark) && readFileSync(mark, "utf8") === MARK_TEXT;
+    if (ours || readdirSync(this.path).length === 0) return;
+    throw new ImageError("IMAGE_OPTION", `${this.path} holds files that no build made; choose another --out`);
+  }
+
+  /** Makes the folder ours. Throws as `check` does. */
+  claim(): void {
+    this.check();
     mkdirSync(this.path, { recursive: true });
-    writeFileSync(mark, MARK_TEXT);
+    writeFileSync(join(this.path, MARK), MARK_TEXT);
   }
 
   /** Writes one file. Returns its path. */

@@ -1,0 +1,188 @@
+// The options that `build` and `deploy` share, and the build they start.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { poolConfig } from "../fpm/config.ts";
+import { ConfigError } from "../fpm/errors.ts";
+import { IGNORE_FILE } from "../image/application-files.ts";
+import { type BuildOptions, type BuildReport, buildApplication } from "../image/build.ts";
+import { megabytes, PLATFORM } from "../image/limits.ts";
+import { DEFAULT_WEB_PHP } from "../image/php-image.ts";
+import { PAGE } from "../image/wasm.ts";
+import type { Arguments, OptionSpec } from "./command.ts";
+import { CliError, codeOf, messageOf } from "./failure.ts";
+import { existingDirectory } from "./pool.ts";
+import { bold, cyan, dim, note, withProgress } from "./terminal.ts";
+
+/** Most children of one pool at the edge: the Dynamic Workers that a Durable Object may have in use. */
+const MOST_CHILDREN = 10;
+
+/** MiB of linear memory that PHP needs at least to start, and most that an isolate leaves. */
+const MEMORY_MIB = { start: 20, least: 40, most: 112 } as const;
+
+export const buildOptions: Readonly<Record<string, OptionSpec>> = {
+  out: { type: "string", short: "o", value: "<dir>", help: "where everything is written (<dir>/.edge-fpm)" },
+  "document-root": {
+    type: "string",
+    value: "<folder>",
+    help: "the folder below <dir> that visitors reach, e.g. public (<dir> itself)",
+  },
+  front: {
+    type: "string",
+    value: "</script.php>",
+    help: "front controller: runs for every path that does not exist, e.g. /index.php",
+  },
+  index: {
+    type: "string",
+    multiple: true,
+    value: "<name>",
+    help: "file that answers for its folder, repeatable (index.php, index.html)",
+  },
+  php: { type: "string", value: "<version>", help: `PHP version: 8.2, 8.3, 8.4 or 8.5 (${DEFAULT_WEB_PHP})` },
+  "php-ini": { type: "string", value: "<file>", help: "php.ini, read after our defaults" },
+  define: {
+    type: "string",
+    short: "d",
+    multiple: true,
+    value: "<name=value>",
+    help: "one php.ini setting, repeatable",
+  },
+  children: {
+    type: "string",
+    short: "c",
+    value: "<n>",
+    help: `pm.max_children: most interpreters of a pool, 1 to ${MOST_CHILDREN} (2)`,
+  },
+  pm: { type: "string", value: "<mode>", help: "static, dynamic or ondemand (ondemand)" },
+  "max-requests": { type: "string", value: "<n>", help: "requests after which a child is recycled; 0 never (0)" },
+  "terminate-timeout": {
+    type: "string",
+    value: "<seconds>",
+    help: "request_terminate_timeout: longest time for one request; 0 for any (0)",
+  },
+  memory: { type: "string", value: "<MiB>", help: "most linear memory of an interpreter (96)" },
+  ignore: {
+    type: "string",
+    multiple: true,
+    value: "<pattern>",
+    help: `what is not deployed, beside ${IGNORE_FILE}; as in .gitignore, repeatable`,
+  },
+  publish: {
+    type: "string",
+    multiple: true,
+    value: "<pattern>",
+    help: "further files that visitors may load, e.g. '*.zip', repeatable",
+  },
+  "assets-only": {
+    type: "string",
+    multiple: true,
+    value: "<pattern>",
+    help: "static files that PHP never reads, e.g. '*.jpg', repeatable",
+  },
+  linked: { type: "string", multiple: true, value: "<dir>", help: "folder outside that links may lead to, repeatable" },
+  name: { type: "string", value: "<name>", help: "name of the Worker (wrangler.toml's, or the folder's)" },
+};
+
+/** Builds what the command line names, and tells what came out. */
+export async function buildFrom(args: Arguments): Promise<BuildReport> {
+  if (args.positionals.length > 1) throw new CliError("Builds one folder.", { exitCode: 2 });
+  const options = optionsOf(args);
+  try {
+    const report = await withProgress(`Building ${options.root}`, () => buildApplication(options));
+    printReport(report);
+    return report;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "PHP_UNKNOWN_VERSION" || code === "IMAGE_OPTION") {
+      throw new CliError(messageOf(error), { exitCode: 2, cause: error });
+    }
+    if (code?.startsWith("IMAGE_") || code?.startsWith("PHP_")) {
+      throw new CliError(messageOf(error), { hint: `${code} is explained in docs/errors.md.`, cause: error });
+    }
+    throw error;
+  }
+}
+
+function optionsOf(args: Arguments): BuildOptions {
+  const root = existingDirectory(args.positionals[0] ?? ".");
+  const [out, documentRoot, front, php, name] = ["out", "document-root", "front", "php", "name"].map((key) =>
+    args.text(key),
+  );
+  if (front !== undefined && !front.startsWith("/")) {
+    throw new CliError(`--front ${front} must start with a slash: it is a path below the document root.`, {
+      exitCode: 2,
+    });
+  }
+  const index = args.list("index");
+  const mebibytes = args.integer("memory", MEMORY_MIB.least, MEMORY_MIB.most);
+  return {
+    root,
+    ini: iniOf(args),
+    pool: poolOf(args),
+    ignore: args.list("ignore"),
+    publish: args.list("publish"),
+    assetsOnly: args.list("assets-only"),
+    linked: args.list("linked").map(existingDirectory),
+    ...(out === undefined ? {} : { out: resolve(out) }),
+    ...(documentRoot === undefined ? {} : { documentRoot }),
+    ...(front === undefined ? {} : { frontController: front }),
+    ...(index.length === 0 ? {} : { index }),
+    ...(php === undefined ? {} : { php }),
+    ...(name === undefined ? {} : { name }),
+    ...(mebibytes === undefined ? {} : { memory: { initial: pages(MEMORY_MIB.start), maximum: pages(mebibytes) } }),
+  };
+}
+
+function poolOf(args: Arguments) {
+  const seconds = args.integer("terminate-timeout", 0, 86_400);
+  const pool = {
+    // An object that nobody asks is paid for as long as children keep it awake.
+    pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? ("ondemand" as const),
+    maxChildren: args.integer("children", 1, MOST_CHILDREN) ?? 2,
+    maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
+    requestTerminateTimeout: seconds === undefined ? undefined : seconds * 1000,
+  };
+  try {
+    // What is wrong should be known before it is deployed.
+    poolConfig(pool);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(error.message, { exitCode: 2, cause: error });
+    throw error;
+  }
+  return pool;
+}
+
+function iniOf(args: Arguments): string {
+  const file = args.text("php-ini");
+  const settings = args.pairs("define").map(([name, value]) => `${name} = ${iniValue(value)}\n`);
+  return [file === undefined ? "" : readIni(file), settings.length === 0 ? "" : `[PHP]\n${settings.join("")}`]
+    .filter((text) => text !== "")
+    .join("\n");
+}
+
+/** Words and numbers stay bare, so that units and constants count. */
+function iniValue(value: string): string {
+  return /^[\w.]*$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
+
+function readIni(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CliError(`Cannot read --php-ini ${file}: ${messageOf(error)}`, { exitCode: 2, cause: error });
+  }
+}
+
+function pages(mebibytes: number): number {
+  return (mebibytes * 1024 * 1024) / PAGE;
+}
+
+function printReport(report: BuildReport): void {
+  const rows = report.modules.map(({ name, size }) => [name, megabytes(size)] as const);
+  const share = Math.round((report.workerBytes / PLATFORM.workerBytes) * 100);
+  note(`${bold(cyan(report.name))}  PHP ${report.php}, ${report.files} files (${megabytes(report.fileBytes)})`);
+  for (const [name, size] of rows) note(dim(`  ${name.padEnd(18)}${size.padStart(12)}`));
+  note(`  ${"Worker".padEnd(18)}${megabytes(report.workerBytes).padStart(12)}  ${share} % of what Cloudflare takes`);
+  note(`  ${"static files".padEnd(18)}${megabytes(report.assetBytes).padStart(12)}  ${report.assets} files`);
+  for (const warning of report.warnings) note(`${bold("Note:")} ${warning}`);
+}
