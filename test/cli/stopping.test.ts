@@ -3,10 +3,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { startFpm, startServe } from "../peers/edge-fpm.ts";
+import { runEdgeFpm, startFpm, startServe } from "../peers/edge-fpm.ts";
 import type { Program } from "../peers/program.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
-import { run } from "./run.ts";
 import { writeScripts } from "./scripts.ts";
 
 let scratch: Scratch;
@@ -67,25 +66,28 @@ describe("edge-fpm fpm and Ctrl-C", () => {
 
   test("lets a request under way finish, ends with 0 and removes the socket", async () => {
     const { fpm, socket } = await start();
-    const asked = run(["request", socket, join(scratch.path, "begin.php"), "-q", "ms=2500"]);
-    // The child is busy when its status says so: begin.php has answered its first byte by then.
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const asked = runEdgeFpm(["request", socket, join(scratch.path, "begin.php"), "-q", "ms=2000"]);
+    running.push(asked);
+    await asked.waitFor(/begun/);
     fpm.program.signal("SIGINT");
     await fpm.program.waitFor(/Stopping/);
-    expect(await asked).toEqual({ status: 0, stdout: "begun done", stderr: "" });
+    expect(await asked.exited).toEqual({ code: 0, signal: null });
+    expect(asked.output()).toBe("begun done");
     expect(await fpm.program.exited).toEqual({ code: 0, signal: null });
     expect(readdirSync(scratch.path)).not.toContain("stop.sock");
   });
 
   test("a second one stops at once with 130 and removes the socket too", async () => {
     const { fpm, socket } = await start();
-    const asked = run(["request", socket, join(scratch.path, "begin.php"), "-q", "ms=60000"]);
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const asked = runEdgeFpm(["request", socket, join(scratch.path, "begin.php"), "-q", "ms=60000"]);
+    running.push(asked);
+    await asked.waitFor(/begun/);
     fpm.program.signal("SIGINT");
     await fpm.program.waitFor(/Stopping/);
     fpm.program.signal("SIGINT");
     expect(await fpm.program.exited).toEqual({ code: 130, signal: null });
-    expect(await asked).toMatchObject({ status: 1, stderr: expect.stringMatching(/edge-fpm: /) });
+    expect(await asked.exited).toEqual({ code: 1, signal: null });
+    expect(asked.output()).toMatch(/^begunedge-fpm: /);
     expect(readdirSync(scratch.path)).not.toContain("stop.sock");
   });
 });
