@@ -4,6 +4,7 @@
 import { utf8ToByteString } from "../../codec/index.ts";
 import type { Entry, FileEntry, FileSource } from "../../gateway/files.ts";
 import { readArchive } from "../../php/archive.ts";
+import type { EdgeSettings } from "./settings.ts";
 
 /** A file of the application, by its path below the document root ("/css/a.css"), a byte string. */
 export interface KnownFile {
@@ -11,6 +12,8 @@ export interface KnownFile {
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
+  /** Whether visitors may have it as it is. */
+  readonly public: boolean;
 }
 
 /** The assets binding. */
@@ -19,16 +22,25 @@ export interface Assets {
 }
 
 /**
- * The files of an archive, without inflating any.
+ * The files below the document root: those of the archive, of which nothing is inflated, and those that are static files
+ * only.
  *
  * @param folder the folder of the archive that is the document root: "" for all of it, else such as "public"
+ * @param assets the static files, or `undefined` when every file is one
  */
-export function archiveFiles(archive: Uint8Array, folder: string): Map<string, KnownFile> {
+export function knownFiles(
+  archive: Uint8Array,
+  folder: string,
+  assets: EdgeSettings["assets"],
+): Map<string, KnownFile> {
   const files = new Map<string, KnownFile>();
   const prefix = folder === "" ? "" : `${folder}/`;
   for (const { path, directory, size, modified } of readArchive(archive)) {
     if (directory || !path.startsWith(prefix)) continue;
-    files.set(utf8ToByteString(`/${path.slice(prefix.length)}`), { size, modified });
+    files.set(utf8ToByteString(`/${path.slice(prefix.length)}`), { size, modified, public: assets === undefined });
+  }
+  for (const [path, [size, modified]] of Object.entries(assets ?? {})) {
+    files.set(utf8ToByteString(path), { size, modified, public: true });
   }
   return files;
 }
@@ -37,7 +49,8 @@ export function archiveFiles(archive: Uint8Array, folder: string): Map<string, K
 export function assetFiles(files: ReadonlyMap<string, KnownFile>, assets: Assets | undefined): FileSource {
   const entries = new Map<string, Entry>([["/", { type: "directory" }]]);
   for (const [path, known] of files) {
-    entries.set(path, fileEntry(path, known, assets));
+    // Scripts are found, and run; their text is never sent, by the gateway's own rules.
+    entries.set(path, known.public || path.endsWith(".php") ? fileEntry(path, known, assets) : { type: "refused" });
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
       const folder = path.slice(0, at);
       if (entries.has(folder)) break;

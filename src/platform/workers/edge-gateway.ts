@@ -6,13 +6,13 @@ import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
 import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
 import { createPlatformResponse } from "../../gateway/reply.ts";
 import { parseAddress } from "../../transport/address.ts";
-import { connectFetch } from "../../transport/cloudflare/fetch.ts";
+import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
 import { type ConnectBinding, connectBinding, connectTcp } from "../../transport/cloudflare/socket.ts";
 import { connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
 import { toStreams } from "../../transport/streams.ts";
 import type { Connect } from "../../transport/transport.ts";
-import { archiveFiles, assetFiles } from "./asset-files.ts";
+import { assetFiles, knownFiles } from "./asset-files.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
 
@@ -32,7 +32,7 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const gateway: Gateway = createGateway({
     documentRoot,
-    files: assetFiles(archiveFiles(new Uint8Array(archive), folder), env.ASSETS),
+    files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS),
     exchange: upstream.exchange,
     createResponse: createEdgeResponse,
     ...(frontController === undefined ? {} : { frontController }),
@@ -68,8 +68,7 @@ function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
   if (UPSTREAM === undefined || UPSTREAM === "") {
     // A stub belongs to the request that made it.
     const stub = () => env.POOL.get(env.POOL.idFromName(pool));
-    const connect = connectFetch(stub, `http://${pool}/`);
-    const exchange = connectExchange(connect, { heedsAbort: true, readTimeout: 0 });
+    const exchange = fetchExchange(stub, `http://${pool}/`);
     return { exchange, connect: connectBinding(stub, ADDRESS), foreign: false };
   }
   const connect =

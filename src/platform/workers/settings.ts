@@ -12,6 +12,11 @@ export interface EdgeSettings {
   readonly frontController?: string;
   /** Files that answer for their folder. */
   readonly index?: readonly string[];
+  /**
+   * Static files by their path below the document root ("/css/a.css"): bytes, and milliseconds since 1970. Other files
+   * that are no scripts are refused. Without it all files of the archive are static files too.
+   */
+  readonly assets?: Readonly<Record<string, readonly [size: number, modified: number]>>;
   readonly pool: PoolConfigInput;
   /** Changes with every build: children of an earlier one are not used again. */
   readonly version: string;
