@@ -6,6 +6,7 @@ import { Children, KILL_WAIT, type Resident } from "./children.ts";
 import { longestIdle, pickIdle } from "./choice.ts";
 import { type Cancel, type Clock, systemClock } from "./clock.ts";
 import type { PoolConfig } from "./config.ts";
+import { ConnectionCounters } from "./connections.ts";
 import { PoolError } from "./errors.ts";
 import { type Lease, type LeaseEnd, type LeaseOwner, type Outcome, PoolLease } from "./lease.ts";
 import { ListenQueue, type Place } from "./listen-queue.ts";
@@ -62,6 +63,8 @@ interface Waiter<Wire> {
  */
 export class Pool<Wire> {
   readonly config: PoolConfig;
+  /** Connections of web servers, told by whoever listens; for the status. */
+  readonly connections = new ConnectionCounters();
   readonly #clock: Clock;
   readonly #log: PoolLog;
   readonly #scoreboard: Scoreboard;
@@ -167,7 +170,7 @@ export class Pool<Wire> {
   }
 
   status(): PoolStatus {
-    return poolStatus(this.config, this.#scoreboard, this.#queue, this.#clock.now());
+    return poolStatus(this.config, this.#scoreboard, this.#queue, this.connections.counts, this.#clock.now());
   }
 
   /**
