@@ -27,6 +27,7 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
     value: "<folder>",
     help: "the folder below <dir> that visitors reach, e.g. public (<dir> itself)",
   },
+  mount: { type: "string", value: "<path>", help: "where PHP sees the folder (/app)" },
   front: {
     type: "string",
     value: "</script.php>",
@@ -105,8 +106,8 @@ export async function buildFrom(args: Arguments): Promise<BuildReport> {
 
 function optionsOf(args: Arguments): BuildOptions {
   const root = existingDirectory(args.positionals[0] ?? ".");
-  const [out, documentRoot, front, php, name] = ["out", "document-root", "front", "php", "name"].map((key) =>
-    args.text(key),
+  const [out, documentRoot, front, php, name, mount] = ["out", "document-root", "front", "php", "name", "mount"].map(
+    (key) => args.text(key),
   );
   if (front !== undefined && !front.startsWith("/")) {
     throw new CliError(`--front ${front} must start with a slash: it is a path below the document root.`, {
@@ -129,6 +130,7 @@ function optionsOf(args: Arguments): BuildOptions {
     ...(index.length === 0 ? {} : { index }),
     ...(php === undefined ? {} : { php }),
     ...(name === undefined ? {} : { name }),
+    ...(mount === undefined ? {} : { mount }),
     ...(mebibytes === undefined ? {} : { memory: { initial: pages(MEMORY_MIB.start), maximum: pages(mebibytes) } }),
   };
 }

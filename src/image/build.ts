@@ -34,8 +34,8 @@ import {
 /** Name of the output folder inside the application's. */
 export const OUTPUT_FOLDER = ".edge-fpm";
 
-/** Where PHP sees the application. */
-const MOUNT = "/app";
+/** Where PHP sees the application unless told otherwise. */
+const DEFAULT_MOUNT = "/app";
 
 /** Bytes of inflated files that a child keeps unless told otherwise. */
 const FILE_CACHE = 8 * 1024 * 1024;
@@ -47,6 +47,8 @@ export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   readonly out?: string;
   /** The folder that visitors reach, relative to the application's: "" (default), or such as "public". */
   readonly documentRoot?: string;
+  /** Where PHP sees the application's folder: an absolute path. "/app" when absent. */
+  readonly mount?: string;
   /** Such as "8.4". */
   readonly php?: string;
   /** Limits of linear memory. */
@@ -97,6 +99,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   const { name: configName, config: own } = ownConfig(root);
   const application = collectApplication(root, withoutOutput(options, root, out.path));
   const documentRoot = checkDocumentRoot(application, options);
+  const mount = checkMount(options.mount ?? DEFAULT_MOUNT);
   const assets = assetsOf(application, documentRoot, options);
 
   const memory = options.memory ?? EDGE_MEMORY;
@@ -105,11 +108,12 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   const ini = options.ini ?? "";
   const certificates = rootCertificates.join("\n");
   const settings: EdgeSettings = {
-    mount: MOUNT,
-    documentRoot: documentRoot === "" ? MOUNT : `${MOUNT}/${documentRoot}`,
+    mount,
+    documentRoot: documentRoot === "" ? mount : `${mount}/${documentRoot}`,
     pool: options.pool ?? {},
     ...(options.frontController === undefined ? {} : { frontController: options.frontController }),
     ...(options.index === undefined ? {} : { index: options.index }),
+    assets: Object.fromEntries([...assets].map(([path, { size, modified }]) => [`/${path}`, [size, modified]])),
     // The digest of all that a child is made of: see below.
     version: "",
   };
@@ -180,6 +184,16 @@ function checkDocumentRoot(application: Application, options: BuildOptions): str
   const folder = (options.documentRoot ?? "").replace(/^(?:\.?\/)+|\/+$/g, "");
   if (folder === "" || folder === "." || application.directories.includes(folder)) return folder === "." ? "" : folder;
   throw new ImageError("IMAGE_OPTION", `the document root ${folder} is no folder of the application`);
+}
+
+function checkMount(path: string): string {
+  const mount = path.replace(/\/+$/, "");
+  const taken = ["", "/dev", "/proc", "/internal", "/request", "/tmp", "/etc"].includes(mount);
+  if (!taken && /^(?:\/[^/]+)+$/.test(mount) && !/\/\.{1,2}(?:\/|$)/.test(mount)) return mount;
+  throw new ImageError(
+    "IMAGE_OPTION",
+    `PHP cannot see the application at ${path}: an absolute path such as /app is needed`,
+  );
 }
 
 /** Static files by their path below the document root. */

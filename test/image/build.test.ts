@@ -164,6 +164,12 @@ describe("what is refused", () => {
     }
   });
 
+  test("a place for the application that is PHP's own, or no path", async () => {
+    for (const mount of ["app", "/", "/tmp/", "/a/../b", "/internal"]) {
+      await expect(build(application(SMALL), { mount })).rejects.toMatchObject({ code: "IMAGE_OPTION" });
+    }
+  });
+
   test("a static file above the platform's limit, before anything is written", async () => {
     const root = application({ "index.php": "", "film.mp4": new Uint8Array(25 * 1024 * 1024 + 1) });
     await expect(build(root)).rejects.toMatchObject({
