@@ -64,9 +64,8 @@ export interface PoolFile {
   readonly place: Place;
   /** `prefix`: what relative paths of this pool stand below. */
   readonly prefix: string | undefined;
-  /** Without meaning here. */
+  /** `user`: a name or a number. Children are threads: they all have the user of the process. */
   readonly user: string | undefined;
-  /** Without meaning here. */
   readonly group: string | undefined;
   /** `listen`: `host:port`, `[v6]:port`, `port` or the absolute path of a Unix socket. */
   readonly listen: string;
@@ -82,8 +81,12 @@ export interface PoolFile {
   readonly listenMode: number | undefined;
   /** `listen.allowed_clients`: IP addresses. Undefined: anybody. */
   readonly listenAllowedClients: readonly string[] | undefined;
+  /** Without meaning here: FreeBSD's. */
+  readonly listenSetfib: number | undefined;
   /** Without meaning here. */
   readonly processPriority: number | undefined;
+  /** Without meaning here. */
+  readonly apparmorHat: string | undefined;
   /** Without meaning here. Default false. */
   readonly processDumpable: boolean;
   readonly pm: ProcessManager;
@@ -132,9 +135,17 @@ export interface PoolFile {
   readonly clearEnv: boolean;
   /** `security.limit_extensions`. Default `.php` and `.phar`; an empty list allows all. */
   readonly securityLimitExtensions: readonly string[];
-  /** `env[NAME]`, with `$NAME` values taken from the environment already; empty ones are left out, as in php-fpm. */
+  /**
+   * `env[NAME]`: a value that begins with `$` is the name of a variable of the environment, taken from there already
+   * ("" when there is none). Of a name given twice the first counts, as in php-fpm.
+   */
   readonly env: Readonly<Record<string, string>>;
-  /** `php_value[]` and `php_flag[]`, in the order of application: of one name the last counts. */
+  /** The same as written, in the order in which php-fpm shows them: the last one first. */
+  readonly envLines: readonly (readonly [name: string, value: string])[];
+  /**
+   * `php_value[]` and `php_flag[]` in php-fpm's order of application, which is the file's from below: of one name the
+   * last here, the first in the file, counts.
+   */
   readonly phpValues: readonly PhpSetting[];
   /** `php_admin_value[]` and `php_admin_flag[]`, likewise; they win over the others and cannot be changed by scripts. */
   readonly phpAdminValues: readonly PhpSetting[];
