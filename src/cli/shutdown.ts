@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM: the first drains and stops, the second stops at once.
+// Ctrl-C, SIGTERM, and SIGQUIT as php-fpm has it: the first drains and stops, the second stops at once.
 
 import { note } from "./terminal.ts";
 
@@ -8,7 +8,7 @@ import { note } from "./terminal.ts";
  * @returns the exit code: 0 when drained, 130 when abandoned
  */
 export async function untilStopped(drain: () => Promise<void>, abandon: () => Promise<void>): Promise<number> {
-  const signals = ["SIGINT", "SIGTERM"] as const;
+  const signals = ["SIGINT", "SIGTERM", "SIGQUIT"] as const;
   let onSignal: () => void = () => {};
   const listener = () => onSignal();
   for (const signal of signals) process.on(signal, listener);

@@ -115,6 +115,34 @@ function suite(start: () => Promise<{ address: FastCgiAddress; stop(): Promise<v
 describe("against edge-fpm fpm over TCP", () => {
   suite(() => startFpm(scratch.path, { kind: "tcp", port: 0 }));
 });
+describe("the exit status", () => {
+  test("is 0 for a script that exits with 7, since php-fpm tells no exit status and we neither", async () => {
+    const fpm = await startFpm(scratch.path, { kind: "tcp", port: 0 }, { children: 1 });
+    try {
+      const answer = await run(["request", addressPlain(fpm.address), join(scratch.path, "exit.php")]);
+      expect(answer).toEqual({ status: 0, stdout: "bye", stderr: "" });
+    } finally {
+      await fpm.stop();
+    }
+  });
+
+  test("is 1 when the child was lost, and the page says why", async () => {
+    const fpm = await startFpm(
+      scratch.path,
+      { kind: "tcp", port: 0 },
+      { children: 1, args: ["--terminate-timeout", "1"] },
+    );
+    try {
+      const answer = await run(["request", addressPlain(fpm.address), join(scratch.path, "forever.php"), "-i"]);
+      expect(answer.stdout).toMatch(/^Status: 504 /);
+      expect(answer.stderr).toContain("request_terminate_timeout is 1");
+      expect(answer.status).toBe(1);
+    } finally {
+      await fpm.stop();
+    }
+  });
+});
+
 describePeers(["php-fpm8.2"], "against php-fpm over a Unix socket", () => {
   suite(() => startPhpFpm({ listen: "unix" }));
 });

@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 afterAll(() => scratch.remove());
 
-describe.each(["SIGINT", "SIGTERM"] as const)("edge-fpm serve and %s", (signal) => {
+describe.each(["SIGINT", "SIGTERM", "SIGQUIT"] as const)("edge-fpm serve and %s", (signal) => {
   test("ends at once with 0 when nothing runs, a kept connection or not", async () => {
     const server = await startServe(scratch.path, { children: 1 });
     running.push(server.program);
