@@ -6,11 +6,11 @@ import type { PhpModule } from "../../php/glue.ts";
 /** Limit of an isolate, in bytes: 128 MB, read as the smaller of its two meanings. */
 const ISOLATE = 128_000_000;
 
-/** Our code, the glue and what JavaScript keeps beside the buffers counted here; measured at 8 to 10 MB. */
-const OVERHEAD = 12_000_000;
+/** Our code, the glue and what JavaScript keeps beside the buffers counted here: 8 to 10 MB of a process (bench/edge.ts). */
+const OVERHEAD = 10_000_000;
 
-/** Most linear memory, in bytes. The patched WebAssembly file declares the same maximum. */
-export const MOST_LINEAR = 96 * 1024 * 1024;
+/** Maximum of linear memory that builds declare when nobody chose, in bytes. */
+const USUAL_MAXIMUM = 96 * 1024 * 1024;
 
 /**
  * Linear memory beyond which an interpreter is worn, in bytes: a heap that has grown so far is mostly holes. Brought
@@ -112,8 +112,8 @@ export class MemoryBudget {
     const grow = environment.emscripten_resize_heap as (bytes: number) => boolean | number;
     environment.emscripten_resize_heap = (bytes: number) => {
       // The glue takes up to a fifth more than was asked for, so that it need not grow again soon.
-      const wanted = Math.min(MOST_LINEAR, Math.max(bytes >>> 0, this.#linear * 1.2));
-      if (bytes >>> 0 > MOST_LINEAR || !this.#fits(wanted, 0)) return 0;
+      const wanted = Math.max(bytes >>> 0, Math.min(USUAL_MAXIMUM, this.#linear * 1.2));
+      if (!this.#fits(wanted, 0)) return 0;
       return grow(bytes);
     };
   }
