@@ -25,6 +25,11 @@ export function explainFailure(error: Error): FailureAnswer {
   };
 }
 
+/** The HTTP status that stands for the error of an exchange. */
+export function failureStatus(error: unknown): number {
+  return Number.parseInt(statusOf((error as { code?: unknown } | undefined)?.code)[0], 10);
+}
+
 function statusOf(code: unknown): readonly [status: string, text: string] {
   switch (code) {
     case "EXCHANGE_OVERLOADED":

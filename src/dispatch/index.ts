@@ -3,4 +3,7 @@
 export * from "./child-link.ts";
 export * from "./failure.ts";
 export * from "./listener.ts";
+export * from "./master-pages.ts";
 export * from "./pool-exchange.ts";
+export * from "./request-info.ts";
+export type { RequestLogOptions } from "./request-log.ts";

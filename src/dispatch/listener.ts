@@ -1,11 +1,20 @@
 // One connection of a web server (nginx, cgi-fcgi ...) to our master: FastCGI ends here, and each request is passed on
 // through an exchange of its own.
 
+import type { ConnectionCounters } from "../fpm/connections.ts";
 import { ApplicationLink, type ApplicationLinkOptions } from "../transport/application-link.ts";
 import type { ApplicationRequest } from "../transport/application-request.ts";
 import type { Exchange, ExchangeEnd, ExchangeRequest } from "../transport/exchange.ts";
 import type { Transport } from "../transport/transport.ts";
 import { explainFailure } from "./failure.ts";
+
+/** Options of `serveConnection`. */
+export interface ServeConnectionOptions extends ApplicationLinkOptions {
+  /** IP address of the web server, for the logs. */
+  readonly remote?: string | undefined;
+  /** Counts the connection and the limits that it reaches: a pool's `connections`. */
+  readonly counters?: Pick<ConnectionCounters, "opened" | "closed" | "timedOut"> | undefined;
+}
 
 /**
  * Serves a connection until it ends. Every request, multiplexed or not, goes to `exchange`, in any order.
@@ -19,19 +28,36 @@ import { explainFailure } from "./failure.ts";
 export function serveConnection(
   transport: Transport,
   exchange: Exchange,
-  options: ApplicationLinkOptions = {},
+  options: ServeConnectionOptions = {},
 ): ApplicationLink {
-  const link: ApplicationLink = new ApplicationLink(transport, (request) => relay(request, exchange, link), options);
+  const { remote, counters, ...linkOptions } = options;
+  const link: ApplicationLink = new ApplicationLink(transport, (request) => relay(request, exchange, link, remote), {
+    ...linkOptions,
+    onTimeout(why) {
+      counters?.timedOut(why);
+      linkOptions.onTimeout?.(why);
+    },
+  });
+  if (counters !== undefined) {
+    counters.opened();
+    void link.closed.then(() => counters.closed());
+  }
   return link;
 }
 
-async function relay(request: ApplicationRequest, exchange: Exchange, link: ApplicationLink): Promise<ExchangeEnd> {
+async function relay(
+  request: ApplicationRequest,
+  exchange: Exchange,
+  link: ApplicationLink,
+  remote: string | undefined,
+): Promise<ExchangeEnd> {
   const body = await request.bufferedBody();
   const passedOn: ExchangeRequest = {
     role: request.role,
     params: request.params,
     stdin: body ?? request.stdin,
     ...(request.role === "filter" ? { data: request.data } : {}),
+    ...(remote === undefined ? {} : { remote }),
   };
   let begun = false;
   try {

@@ -1,18 +1,9 @@
 // An exchange that runs each request in a child of a pool.
 
-import type { Pair } from "../codec/index.ts";
 import { type Exchange, ExchangeError, type ExchangeSink } from "../transport/exchange.ts";
 import type { ChildLink } from "./child-link.ts";
-
-/** The request as the pool's scoreboard and logs show it. Texts are "" where unknown. */
-export interface PoolRequest {
-  readonly method: string;
-  readonly uri: string;
-  readonly query: string;
-  readonly script: string;
-  readonly user: string;
-  readonly contentLength: number;
-}
+import { describeRequest, type PoolRequest } from "./request-info.ts";
+import { RequestLog, type RequestLogOptions } from "./request-log.ts";
 
 /** What is needed of a lease: `Lease<ChildLink>` of fpm is one. */
 export interface ChildLease {
@@ -29,6 +20,14 @@ export interface ChildPool {
   acquire(request: PoolRequest, signal: AbortSignal): Promise<ChildLease>;
 }
 
+/** Who else looks at the requests of a pool. Without any, nobody pays for it. */
+export interface PoolExchangeOptions {
+  /** The access log. */
+  readonly requestLog?: RequestLogOptions | undefined;
+  /** Told of what a child wrote to STDERR (`catch_workers_output`); the web server gets it all the same. */
+  readonly onStderr?: ((pid: number, text: string) => void) | undefined;
+}
+
 /**
  * Leases a child, runs the request in it, and gives it back when it is idle: that may be long after the answer, when
  * the script goes on after `fastcgi_finish_request`, or after an abort, which a script that runs does not see.
@@ -36,28 +35,54 @@ export interface ChildPool {
  * Besides the errors of `Exchange`: EXCHANGE_OVERLOADED and EXCHANGE_STOPPING when no child was lent; EXCHANGE_TIMEOUT
  * when `request_terminate_timeout` ended the child, EXCHANGE_BROKEN when it died otherwise.
  */
-export function poolExchange(pool: ChildPool): Exchange {
+export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {}): Exchange {
+  const { requestLog, onStderr } = options;
   return async (request, sink, signal) => {
-    const lease = await pool.acquire(describeRequest(request.params), signal).catch((error: unknown) => {
-      throw refusal(error);
+    const info = describeRequest(request.params);
+    const log = requestLog && new RequestLog(requestLog, request, info, sink);
+    const lease = await pool.acquire(info, signal).catch((error: unknown) => {
+      const refused = refusal(error);
+      log?.failed(refused, signal.aborted);
+      log?.ended();
+      throw refused;
     });
+    const { pid } = lease.child;
+    log?.taken(pid);
     // Breaks the wire of a lost child before its platform does: the exchange below then fails at once.
     let lost: ExchangeError | undefined;
     void lease.ended.then(({ reason, message }) => {
       const code = reason === "terminate-timeout" ? "EXCHANGE_TIMEOUT" : "EXCHANGE_BROKEN";
-      lost = new ExchangeError(code, `child ${lease.child.pid}: ${message}`);
+      lost = new ExchangeError(code, `child ${pid}: ${message}`);
       lease.wire.reset(message);
     });
+    const output = log?.sink ?? sink;
     try {
-      return await lease.wire.exchange(request, sink as ExchangeSink, signal);
+      return await lease.wire.exchange(
+        request,
+        onStderr === undefined ? output : overheard(output, (text) => onStderr(pid, text)),
+        signal,
+      );
     } catch (error) {
       const broken = (error as { code?: unknown } | undefined)?.code === "EXCHANGE_BROKEN";
       // The wire may break a moment before the pool learns why.
       if (broken && lost === undefined) await Promise.race([lease.ended, moment()]);
-      throw broken && lost !== undefined ? withCause(lost, error) : error;
+      const failure = broken && lost !== undefined ? withCause(lost, error) : error;
+      log?.failed(failure, signal.aborted);
+      throw failure;
     } finally {
-      giveBack(lease);
+      giveBack(lease, log);
     }
+  };
+}
+
+/** A sink in front of another that tells of STDERR. */
+function overheard(sink: ExchangeSink, onStderr: (text: string) => void): ExchangeSink {
+  return {
+    stdout: (chunk) => sink.stdout(chunk),
+    stderr(chunk) {
+      onStderr(new TextDecoder().decode(chunk));
+      return sink.stderr(chunk);
+    },
   };
 }
 
@@ -70,9 +95,10 @@ function moment(): Promise<void> {
   });
 }
 
-function giveBack(lease: ChildLease): void {
+function giveBack(lease: ChildLease, log: RequestLog | undefined): void {
   const release = () => {
     const { memory, usable } = lease.wire;
+    log?.ended(memory);
     lease.release({ ...(memory === undefined ? {} : { memory }), ...(usable ? {} : { retire: true }) });
   };
   const idle = lease.wire.whenIdle();
@@ -101,20 +127,4 @@ function refusal(error: unknown): unknown {
 
 function withCause(error: ExchangeError, cause: unknown): ExchangeError {
   return new ExchangeError(error.code, `${error.message}: ${(cause as Error).message}`, { cause });
-}
-
-/** What the pool shows of a request, taken from its params; of a name sent twice the last counts, as in php-fpm. */
-export function describeRequest(params: readonly Pair[]): PoolRequest {
-  const values = new Map(params);
-  const value = (name: string) => values.get(name) ?? "";
-  const [path = ""] = value("REQUEST_URI").split("?", 1);
-  const length = value("CONTENT_LENGTH");
-  return {
-    method: value("REQUEST_METHOD"),
-    uri: path === "" ? value("SCRIPT_NAME") : path,
-    query: value("QUERY_STRING"),
-    script: value("SCRIPT_FILENAME"),
-    user: value("REMOTE_USER"),
-    contentLength: /^\d{1,15}$/.test(length) ? Number(length) : 0,
-  };
 }

@@ -1,5 +1,9 @@
 // The pool of children and its master, for whoever has requests to run: no records, no PHP, no platform.
 
+export type { AccessFormat, AccessRecord } from "./access-format.ts";
+export { AccessFormatError, compileAccessFormat, DEFAULT_ACCESS_FORMAT } from "./access-format.ts";
+export type { AccessLogOptions, WriteLine } from "./access-log.ts";
+export { AccessLog } from "./access-log.ts";
 export type { Cancel, Clock } from "./clock.ts";
 export { systemClock } from "./clock.ts";
 export type { PoolConfig, PoolConfigInput, ProcessManager } from "./config.ts";

@@ -37,7 +37,15 @@ export interface ApplicationLinkOptions {
   readonly limits?: Partial<ApplicationLinkLimits>;
   /** A handler failed, or the web server broke the protocol or a deadline: for the log. */
   readonly onError?: (error: unknown, request: ApplicationRequest | undefined) => void;
+  /** One of the limits in time was reached: for statistics. */
+  readonly onTimeout?: (why: LinkTimeout) => void;
 }
+
+/**
+ * Which limit of a link was reached: `idleTimeout`, `receiveTimeout` by a request's params or by its input,
+ * `stallTimeout`, `sendTimeout`.
+ */
+export type LinkTimeout = "idle" | "params" | "input" | "stall" | "send";
 
 /**
  * Answers a request. Resolving sends END_REQUEST; the handler may go on in the background. Rejecting sends END_REQUEST
@@ -71,6 +79,7 @@ export class ApplicationLink {
   readonly #handler: ApplicationHandler;
   readonly #limits: ApplicationLinkLimits;
   readonly #onError: (error: unknown, request: ApplicationRequest | undefined) => void;
+  readonly #onTimeout: (why: LinkTimeout) => void;
   readonly #connection: ApplicationConnection;
   readonly #owner: RequestOwner;
   readonly #requests = new Map<number, IncomingRequest>();
@@ -88,11 +97,11 @@ export class ApplicationLink {
   #sentAhead = false;
   #probeDelay = PROBE_FIRST;
 
-  readonly #idle = new Countdown(() => this.close());
-  readonly #begin = new Countdown(() => this.#late("a request's params were not complete"));
+  readonly #idle = new Countdown(() => this.#endIdle());
+  readonly #begin = new Countdown(() => this.#late("params", "a request's params were not complete"));
   readonly #input = new Countdown(() => this.#checkInput());
   readonly #stall = new Countdown(() => this.#dropStalled());
-  readonly #send = new Countdown(() => this.#late("the web server took no output"));
+  readonly #send = new Countdown(() => this.#late("send", "the web server took no output"));
   readonly #probe = new Countdown(() => this.#lookForPeer());
 
   constructor(transport: Transport, handler: ApplicationHandler, options: ApplicationLinkOptions = {}) {
@@ -105,6 +114,7 @@ export class ApplicationLink {
       output: (stream, requestId, chunk, more) => this.#output(stream, requestId, chunk, more),
     };
     this.#onError = options.onError ?? (() => {});
+    this.#onTimeout = options.onTimeout ?? (() => {});
     this.#connection = new ApplicationConnection(options.connection);
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -238,6 +248,7 @@ export class ApplicationLink {
     for (const request of [...this.#requests.values()]) {
       if (!request.full) continue;
       const message = `request ${request.requestId} did not read its input for ${this.#limits.stallTimeout} ms`;
+      this.#onTimeout("stall");
       this.#fail(request, new Error(message), "overloaded");
     }
   }
@@ -266,6 +277,7 @@ export class ApplicationLink {
       if (request.inputComplete || request.signal.aborted || this.#full > 0) continue;
       if (now - request.inputAt >= receiveTimeout) {
         const message = `no input for request ${request.requestId} came within ${receiveTimeout} ms`;
+        this.#onTimeout("input");
         this.#fail(request, new Error(message), "request-complete");
       } else oldest = Math.min(oldest, request.inputAt);
     }
@@ -398,7 +410,13 @@ export class ApplicationLink {
     else this.close();
   }
 
-  #late(what: string): void {
+  #endIdle(): void {
+    this.#onTimeout("idle");
+    this.close();
+  }
+
+  #late(why: LinkTimeout, what: string): void {
+    this.#onTimeout(why);
     this.#onError(new Error(`${what} in time`), undefined);
     this.breakOff();
   }

@@ -15,6 +15,8 @@ export interface ExchangeRequest {
   readonly stdin?: Body;
   /** DATA, for the filter role (FastCGI 1.0, section 6.4). */
   readonly data?: Body;
+  /** IP address of the web server that sent the request, for the logs. Absent: none, or not known. */
+  readonly remote?: string;
 }
 
 /** Where the application's output goes. A returned promise holds the application back (backpressure). */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { CHILD_MEMORY, CHILD_RUNNING } from "../../src/dispatch/child-link.ts";
-import { describeRequest, poolExchange } from "../../src/dispatch/pool-exchange.ts";
+import { poolExchange } from "../../src/dispatch/pool-exchange.ts";
+import { describeRequest } from "../../src/dispatch/request-info.ts";
 import type { PoolConfigInput } from "../../src/fpm/index.ts";
 import { MEMORY, RUNNING } from "../../src/php/responder.ts";
 import { later, pattern } from "../transport/contract.ts";
@@ -174,10 +175,11 @@ describe("describeRequest", () => {
       ["SCRIPT_FILENAME", "/srv/a.php"],
       ["REMOTE_USER", "kim"],
       ["CONTENT_LENGTH", "12"],
+      ["SCRIPT_NAME", "/a.php"],
     ]);
     expect(described).toEqual({
       method: "POST",
-      uri: "/a.php/x",
+      uri: "/a.php",
       query: "b=c",
       script: "/srv/a.php",
       user: "kim",
@@ -185,12 +187,14 @@ describe("describeRequest", () => {
     });
     expect(
       describeRequest([
-        ["SCRIPT_NAME", "/b.php"],
+        ["REQUEST_URI", "/b.php?c"],
         ["CONTENT_LENGTH", "-1"],
+        ["HTTP_AUTHORIZATION", "Basic dXNlcjpwdw=="],
       ]),
     ).toMatchObject({
       uri: "/b.php",
       contentLength: 0,
+      user: "user",
     });
   });
 });

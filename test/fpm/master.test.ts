@@ -75,4 +75,22 @@ describe("Master", () => {
     expect(() => new Master(twice, spawn)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     expect(() => new Master([], spawn)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   });
+
+  test("keeps all pools together within process.max, and tells of it once", async () => {
+    const clock = new FakeClock();
+    const platform = fakePlatform(clock);
+    const log = memoryLog();
+    const dynamic = { pm: "dynamic", maxChildren: 9, minSpareServers: 3, maxSpareServers: 5, startServers: 3 } as const;
+    const pools = [poolConfig({ name: "a", pm: "static", maxChildren: 3 }), poolConfig({ name: "b", ...dynamic })];
+    const master = new Master(pools, platform.spawn, { clock, log: log.log, processMax: 4 });
+    void master.start();
+    await clock.advance(10_000);
+    expect(platform.alive.length).toBe(4);
+    expect(log.lines.filter((line) => line.includes("reached process.max (4 children"))).toHaveLength(1);
+    const [first] = platform.alive;
+    first?.crash("trap");
+    await clock.advance(10_000);
+    expect(platform.alive.length).toBe(4);
+    await master.terminate();
+  });
 });

@@ -30,7 +30,7 @@ test("tells of the pool and of the request that asks", async () => {
   expect(status.procs).toContainEqual(
     expect.objectContaining({
       state: "Running",
-      "request-uri": "/",
+      "request-uri": "/status.php",
       "query-string": "a=1&b=?",
       script: system.path("status"),
     }),

@@ -29,14 +29,15 @@ export interface NodeListener {
 const ANSWER_TIMEOUT = 1_000;
 
 /**
- * Listens and calls back with a transport for every connection. A socket file left by a dead process is removed, but
+ * Listens and calls back with a transport for every connection, and with the IP address of its other end (none on a
+ * Unix socket). A socket file left by a dead process is removed, but
  * only when it is a socket and nobody answers on it.
  *
  * Rejects with an `Error` that names the address and the cause (its `code` is the system's, such as EADDRINUSE).
  */
 export async function listen(
   address: Address,
-  accept: (transport: Transport) => void,
+  accept: (transport: Transport, remote: string | undefined) => void,
   options: NodeListenOptions = {},
 ): Promise<NodeListener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -44,7 +45,7 @@ export async function listen(
       socket.destroy();
       return;
     }
-    accept(socketTransport(socket));
+    accept(socketTransport(socket), socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, ""));
   });
   const where = address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
   const target: ListenOptions = { ...where, backlog: options.backlog ?? 511 };
