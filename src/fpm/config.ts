@@ -57,8 +57,8 @@ interface NumberRule {
   readonly unit?: "ms";
 }
 
-/** A day in milliseconds: longer timeouts are a mistake in the unit. */
-const DAY = 24 * 60 * 60 * 1000;
+/** The longest timer that platforms have, in milliseconds: nearly 25 days. */
+const LONGEST = 2 ** 31 - 1;
 /** Sanity bounds of ours: a listen backlog is 16 bits in Linux; nobody has as many children as this. */
 const MOST = 65535;
 
@@ -68,14 +68,14 @@ const NUMBERS: Readonly<Record<NumberKey, NumberRule>> = {
   minSpareServers: { directive: "pm.min_spare_servers", min: 0, max: MOST },
   maxSpareServers: { directive: "pm.max_spare_servers", min: 0, max: MOST },
   maxSpawnRate: { directive: "pm.max_spawn_rate", min: 1, max: MOST },
-  processIdleTimeout: { directive: "pm.process_idle_timeout", min: 1, max: DAY, unit: "ms" },
+  processIdleTimeout: { directive: "pm.process_idle_timeout", min: 1, max: LONGEST, unit: "ms" },
   maxRequests: { directive: "pm.max_requests", min: 0, max: Number.MAX_SAFE_INTEGER },
   listenBacklog: { directive: "listen.backlog", min: 1, max: MOST },
-  queueTimeout: { directive: "queueTimeout", min: 1, max: DAY, unit: "ms" },
-  requestTerminateTimeout: { directive: "request_terminate_timeout", min: 0, max: DAY, unit: "ms" },
-  requestSlowlogTimeout: { directive: "request_slowlog_timeout", min: 0, max: DAY, unit: "ms" },
-  processControlTimeout: { directive: "process_control_timeout", min: 0, max: DAY, unit: "ms" },
-  startTimeout: { directive: "startTimeout", min: 1, max: DAY, unit: "ms" },
+  queueTimeout: { directive: "queueTimeout", min: 1, max: LONGEST, unit: "ms" },
+  requestTerminateTimeout: { directive: "request_terminate_timeout", min: 0, max: LONGEST, unit: "ms" },
+  requestSlowlogTimeout: { directive: "request_slowlog_timeout", min: 0, max: LONGEST, unit: "ms" },
+  processControlTimeout: { directive: "process_control_timeout", min: 0, max: LONGEST, unit: "ms" },
+  startTimeout: { directive: "startTimeout", min: 1, max: LONGEST, unit: "ms" },
 };
 
 const NAMES: Readonly<Record<keyof PoolConfig, string>> = {

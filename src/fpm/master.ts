@@ -7,23 +7,33 @@ import { Pool, type PoolOptions } from "./pool.ts";
 import type { Spawn } from "./spawn.ts";
 import type { PoolStatus } from "./status.ts";
 
+/** Options of a master: those of all its pools. */
+export interface MasterOptions extends Pick<PoolOptions, "clock" | "log"> {
+  /** Most children of all pools together (php-fpm: `process.max`). A reload may exceed it. Default 0: no limit. */
+  readonly processMax?: number | undefined;
+}
+
 export class Master<Wire> {
   readonly #pools = new Map<string, Pool<Wire>>();
   readonly #log: Log;
+  readonly #processMax: number;
+  #processMaxReached = false;
 
   /**
    * @param configs one a pool, at least one, from `poolConfig()`
    * @param spawn starts the children of all of them
    * @throws {ConfigError} `CONFIG_INVALID` when there is none, or two have one name
    */
-  constructor(configs: readonly PoolConfig[], spawn: Spawn<Wire>, options: PoolOptions = {}) {
+  constructor(configs: readonly PoolConfig[], spawn: Spawn<Wire>, options: MasterOptions = {}) {
     this.#log = options.log ?? (() => {});
+    this.#processMax = options.processMax ?? 0;
+    const room = this.#processMax > 0 ? () => this.#room() : undefined;
     for (const config of configs) {
       if (this.#pools.has(config.name)) {
         const allowed = "a name that no other pool has";
         throw new ConfigError(config.name, [{ key: "name", directive: "name", value: config.name, allowed }]);
       }
-      this.#pools.set(config.name, new Pool(config, spawn, options));
+      this.#pools.set(config.name, new Pool(config, spawn, { clock: options.clock, log: options.log, room }));
     }
     if (this.#pools.size === 0) {
       throw new ConfigError("-", [{ key: "pools", directive: "pools", value: 0, allowed: "at least one pool" }]);
@@ -84,6 +94,18 @@ export class Master<Wire> {
   /** The status of every pool, in the order of the configuration. */
   status(): PoolStatus[] {
     return this.#each((pool) => pool.status());
+  }
+
+  /** Children that `process.max` still allows. Its being reached is told once for as long as it lasts. */
+  #room(): number {
+    const children = this.#each((pool) => pool.size).reduce((sum, size) => sum + size, 0);
+    const room = Math.max(0, this.#processMax - children);
+    if (room === 0 && !this.#processMaxReached) {
+      const message = `reached process.max (${this.#processMax} children of all pools), no more are started`;
+      this.#log({ level: "warning", message, fields: { processMax: this.#processMax } });
+    }
+    this.#processMaxReached = room === 0;
+    return room;
   }
 
   #each<T>(action: (pool: Pool<Wire>) => T): T[] {

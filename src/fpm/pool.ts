@@ -41,6 +41,8 @@ export interface PoolOptions {
   readonly clock?: Clock | undefined;
   /** Default: silent. */
   readonly log?: Log | undefined;
+  /** Children that may yet be started, those of other pools counted (php-fpm: `process.max`). Default: any number. */
+  readonly room?: (() => number) | undefined;
 }
 
 /** A request in the listen queue. */
@@ -67,6 +69,7 @@ export class Pool<Wire> {
   readonly connections = new ConnectionCounters();
   readonly #clock: Clock;
   readonly #log: PoolLog;
+  readonly #room: () => number;
   readonly #scoreboard: Scoreboard;
   readonly #children: Children<Wire>;
   readonly #queue: ListenQueue<Waiter<Wire>>;
@@ -93,6 +96,7 @@ export class Pool<Wire> {
     this.config = config;
     this.#clock = options.clock ?? systemClock;
     this.#log = new PoolLog(options.log ?? (() => {}), config.name);
+    this.#room = options.room ?? (() => Number.POSITIVE_INFINITY);
     this.#scoreboard = new Scoreboard(this.#clock.now());
     this.#queue = new ListenQueue({ limit: config.listenBacklog, timeout: config.queueTimeout });
     this.#children = new Children(
@@ -116,6 +120,11 @@ export class Pool<Wire> {
     return this.#state;
   }
 
+  /** Children there are, starting and stopping ones included. */
+  get size(): number {
+    return this.#children.size;
+  }
+
   /**
    * Starts the first children and waits until each is ready or has failed. Requests may be sent from now on: they wait.
    *
@@ -125,7 +134,9 @@ export class Pool<Wire> {
   async start(): Promise<void> {
     if (this.#state !== "new") throw this.#error("POOL_ALREADY_STARTED", `start() while ${this.#state}`);
     this.#state = "starting";
-    const first = Array.from({ length: planStart(this.config) }, () => this.#children.spawn(this.#generation));
+    const planned = planStart(this.config);
+    const count = planned > 0 ? Math.min(planned, this.#room()) : 0;
+    const first = Array.from({ length: count }, () => this.#children.spawn(this.#generation));
     const errors = (await Promise.all(first.map((resident) => resident.started))).filter((e) => e !== undefined);
     if (this.#state !== "starting") throw this.#error("POOL_STOPPING", "stopped before it had started");
 
@@ -454,7 +465,8 @@ export class Pool<Wire> {
   }
 
   #spawn(wanted: number): void {
-    const count = this.#backOff.allow(wanted, this.#counts().starting, this.#clock.now());
+    const room = wanted > 0 ? this.#room() : 0;
+    const count = this.#backOff.allow(Math.min(wanted, room), this.#counts().starting, this.#clock.now());
     for (let started = 0; started < count; started++) this.#children.spawn(this.#generation);
   }
 
