@@ -75,7 +75,6 @@ async function run(args: Arguments): Promise<number> {
       throw listenFailure(error, formatAddress(address));
     }
   }
-  note("Ctrl-C stops it.");
 
   return untilStopped(
     async () => {

@@ -94,7 +94,6 @@ async function run(args: Arguments): Promise<number> {
   const actual = "port" in bound ? bound.port : port;
   process.stdout.write(`${bold(cyan(urlOf(host, actual)))}  serves ${root} with ${application.name}\n`);
   for (const address of reachableAt(host)) process.stdout.write(`${urlOf(address, actual)}\n`);
-  note("Ctrl-C stops it.");
 
   return untilStopped(
     async () => {

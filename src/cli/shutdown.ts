@@ -15,6 +15,8 @@ export async function untilStopped(drain: () => Promise<void>, abandon: () => Pr
   try {
     await new Promise<void>((resolve) => {
       onSignal = resolve;
+      // Said only now: before, the signal would have ended the process undrained.
+      note("Ctrl-C stops it.");
     });
     note("Stopping: finishing the requests under way (again to stop at once) ...");
     const abandoned = new Promise<"abandoned">((resolve) => {
