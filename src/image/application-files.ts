@@ -30,6 +30,8 @@ export interface Application {
   readonly directories: readonly string[];
   /** What was left out because it looks like a secret, sorted. */
   readonly secrets: readonly string[];
+  /** Symbolic links that lead nowhere: left out, since PHP would find nothing behind them anyway. Sorted. */
+  readonly dangling: readonly string[];
   /** How many files and folders the rules left out. */
   readonly ignored: number;
 }
@@ -61,7 +63,7 @@ export interface CollectOptions {
  * Finds the files of an application.
  *
  * @param root its folder
- * @throws {ImageError} `IMAGE_LINK` for a symbolic link that leads out, nowhere or in a circle; `IMAGE_NAME` for a name
+ * @throws {ImageError} `IMAGE_LINK` for a symbolic link that leads out or in a circle; `IMAGE_NAME` for a name
  *   that is not UTF-8; `IMAGE_LIMIT` for too many or too large files
  */
 export function collectApplication(root: string, options: CollectOptions = {}): Application {
@@ -74,6 +76,7 @@ class Collector {
   readonly #files: ApplicationFile[] = [];
   readonly #directories: string[] = [];
   readonly #secrets: string[] = [];
+  readonly #dangling: string[] = [];
   #ignored = 0;
   #bytes = 0;
   readonly #rules: Ignore;
@@ -106,7 +109,8 @@ class Collector {
         // A link that is ignored may lead anywhere.
         if (this.#isIgnored(child, false)) continue;
         const target = this.#target(child, join(source, name));
-        this.#entry(child, target, statSync(target), [...above, source], denied);
+        if (target === undefined) this.#dangling.push(child);
+        else this.#entry(child, target, statSync(target), [...above, source], denied);
       } else {
         this.#entry(child, join(source, name), stats, [...above, source], denied);
       }
@@ -118,6 +122,7 @@ class Collector {
       files: this.#files,
       directories: this.#directories,
       secrets: this.#secrets,
+      dangling: this.#dangling,
       ignored: this.#ignored,
     };
   }
@@ -167,12 +172,17 @@ class Collector {
     }
   }
 
-  #target(path: string, link: string): string {
+  /** Where a link leads; `undefined` for nowhere. */
+  #target(path: string, link: string): string | undefined {
     let target: string;
     try {
       target = realpathSync(link);
-    } catch (cause) {
-      throw new ImageError("IMAGE_LINK", `${path} is a symbolic link that leads nowhere`, { cause });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      throw new ImageError("IMAGE_LINK", `${path} is a symbolic link that cannot be followed (${code})`, {
+        cause: error,
+      });
     }
     if (this.#inside.some((folder) => target === folder || target.startsWith(folder + sep))) return target;
     throw new ImageError(

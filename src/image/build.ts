@@ -238,14 +238,21 @@ function warningsFor(
     const hint = application.directories.includes("public") && documentRoot === "" ? "; is it public/?" : "";
     warnings.push(`the document root has no index file, so / will answer 403${hint}`);
   }
+  if (application.dangling.length > 0) {
+    warnings.push(`symbolic links that lead nowhere were left out: ${some(application.dangling)}`);
+  }
   if (application.secrets.length > 0) {
-    const shown = application.secrets.slice(0, 5).join(", ");
-    const more = application.secrets.length > 5 ? ` and ${application.secrets.length - 5} more` : "";
     warnings.push(
-      `left out because of their names or contents: ${shown}${more}. Secrets go into the Worker: wrangler secret put NAME (${configName ?? "wrangler.toml"}: [vars] for the rest)`,
+      `left out because of their names or contents: ${some(application.secrets)}. Secrets go into the Worker: wrangler secret put NAME (${configName ?? "wrangler.toml"}: [vars] for the rest)`,
     );
   }
   return warnings;
+}
+
+/** The first names of a list. */
+function some(names: readonly string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  return `${names.slice(0, 5).join(", ")}${more}`;
 }
 
 function digest(parts: readonly (string | Uint8Array)[]): string {

@@ -43,8 +43,9 @@ export interface ArchiveOptions {
   /** Absolute path of the directory that shows it. */
   readonly at: string;
   /**
-   * Inflates raw deflate data to at most `size` bytes: `inflateRawSync` of node:zlib, or of fflate. A thrown error is an
-   * I/O error (EIO) to the script.
+   * Inflates raw deflate data, `size` bytes when they are whole: `inflateRawSync` of node:zlib, or `inflateSync` of
+   * fflate. Another size, or a thrown error, is an I/O error (EIO) to the script. Do not pass `size` on as
+   * `maxOutputLength` in workerd: it refuses many outputs that fit.
    */
   readonly inflate: (compressed: Uint8Array, size: number) => Uint8Array;
   /**

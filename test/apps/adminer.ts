@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AppServer, StartAppServer } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
+import { type AppGaps, testUnless } from "./gaps.ts";
 
 export const ADMINER_PACKAGES = ["adminer"];
 
@@ -32,7 +33,7 @@ function adminer_object() {
 include ADMINER_DIR . '/adminer.php';
 `;
 
-export function adminerScenario(tree: string, start: StartAppServer): void {
+export function adminerScenario(tree: string, start: StartAppServer, gaps: AppGaps = {}): void {
   let scratch: Scratch;
   let server: AppServer;
   let root: string;
@@ -107,7 +108,7 @@ export function adminerScenario(tree: string, start: StartAppServer): void {
     }
   });
 
-  test("the table is still there after a restart", async () => {
+  testUnless(gaps.restart)("the table is still there after a restart", async () => {
     await server.stop();
     server = await start(root);
     visitor = visitor.movedTo(server.baseUrl);

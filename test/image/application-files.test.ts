@@ -152,8 +152,15 @@ describe("a symbolic link", () => {
     expect(() => collectApplication(root)).toThrow(expect.objectContaining({ code: "IMAGE_LINK" }));
   });
 
-  test("in a circle or to nowhere is refused", () => {
-    for (const to of ["..", ".", "nowhere"]) {
+  test("to nowhere is left out and named", () => {
+    const root = folder({ "a/link": new Link("nowhere"), "b.php": new Link("/no/such/file"), "c.php": "" });
+    const { files, dangling } = collectApplication(root);
+    expect(files.map(({ path }) => path)).toEqual(["c.php"]);
+    expect(dangling).toEqual(["a/link", "b.php"]);
+  });
+
+  test("in a circle is refused", () => {
+    for (const to of ["..", ".", "loop"]) {
       const root = folder({ "a/loop": new Link(to) });
       expect(() => collectApplication(root), to).toThrow(expect.objectContaining({ code: "IMAGE_LINK" }));
     }
