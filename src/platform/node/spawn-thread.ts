@@ -56,7 +56,15 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
 export interface ThreadSpawn<Wire> {
   readonly spawn: Spawn<Wire>;
   readonly php: PhpVersion;
+  /** Starts children with settings of their own, of the same compiled interpreter: a pool among several. */
+  variant(settings: PoolSettings): Spawn<Wire>;
 }
+
+/** What pools of one master can have each for itself. */
+export type PoolSettings = Pick<
+  ThreadSpawnOptions<unknown>,
+  "mounts" | "ini" | "env" | "network" | "sharedDirectory" | "responder"
+>;
 
 /** Process ids of children: unique in this process, whatever the pools. */
 let lastPid = 0;
@@ -80,7 +88,11 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
   const wasm = await WebAssembly.compile(bytes);
   progress("compiled", bytes.length);
   const common: ThreadCommon = { glueUrl, wasm, locks: createLockTable() };
-  return { php, spawn: (place) => startThread(place, options, common) };
+  return {
+    php,
+    spawn: (place) => startThread(place, options, common),
+    variant: (settings) => (place) => startThread(place, { ...options, ...settings }, common),
+  };
 }
 
 interface ThreadCommon {
