@@ -139,6 +139,49 @@ describe("two children of one pool", () => {
     );
   });
 
+  test("lose no commit to a SQLite database in WAL mode, though they cannot share its memory", async () => {
+    const file = join(scratch.root, "wal.sqlite");
+    const open = `$d = new PDO('sqlite:${file}', options: [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 20]);`;
+    const made = await run(
+      one,
+      `${open} echo $d->query('pragma journal_mode = wal')->fetchColumn();
+      $d->exec('create table t (n integer)'); $d->exec('insert into t values (0)');`,
+    );
+    expect(made.body).toBe("wal");
+    // Both have looked at the database before either changes it.
+    const path = scratch.write(
+      "wal.php",
+      `<?php ${open} $d->query('select n from t')->fetchAll(); usleep(200000); $d->exec('update t set n = n + 1'); echo 'ok';`,
+    );
+    const answers = await Promise.all([one, two, one, two].map((child) => ask(child, path)));
+    expect(answers.map(({ body, err }) => body + err)).toEqual(["ok", "ok", "ok", "ok"]);
+    const { body } = await run(two, `${open} echo $d->query('select n from t')->fetchColumn();`);
+    expect(body).toBe("4");
+  });
+
+  test("a file that both create at the same moment keeps what both appended", async () => {
+    const folder = join(scratch.root, "appended");
+    mkdirSync(folder);
+    const path = scratch.write(
+      "append.php",
+      `<?php for ($i = 0; $i < 1500; $i++) file_put_contents("${folder}/$i", 'x', FILE_APPEND);`,
+    );
+    await Promise.all([ask(one, path), ask(two, path)]);
+    const { body } = await run(one, `echo array_sum(array_map('filesize', glob('${folder}/*')));`);
+    expect(body).toBe("3000");
+  });
+
+  test("a file that both create with mode x is made by one of them only", async () => {
+    const folder = join(scratch.root, "exclusive");
+    mkdirSync(folder);
+    const path = scratch.write(
+      "exclusive.php",
+      `<?php $n = 0; for ($i = 0; $i < 1500; $i++) if (@fopen("${folder}/$i", 'x')) $n++; echo $n;`,
+    );
+    const answers = await Promise.all([ask(one, path), ask(two, path)]);
+    expect(answers.reduce((sum, { body }) => sum + Number(body), 0)).toBe(1500);
+  });
+
   test("flock() with LOCK_NB sees the other one's lock, and is free after its request", async () => {
     const file = scratch.write("lock", "");
     const held = run(one, `$f = fopen('${file}', 'r+'); flock($f, LOCK_EX); echo 'held'; flush(); usleep(200000);`);

@@ -18,7 +18,10 @@ export interface HttpServerOptions {
   readonly headersTimeout?: number;
   /** Milliseconds that an idle connection stays open. 65,000: longer than the 60 of the usual proxy in front. */
   readonly keepAliveTimeout?: number;
-  /** Milliseconds that an answer waits for a visitor who takes none of it. 60,000, as nginx's `send_timeout`. */
+  /**
+   * Milliseconds that an answer waits for a visitor who takes none of it; 60,000, as nginx's `send_timeout`. Node looks
+   * once in that time whether anything was taken, so it can be twice as long.
+   */
   readonly sendTimeout?: number;
   /** Connections at once. No limit when absent. */
   readonly maxConnections?: number;

@@ -33,6 +33,12 @@ const L_START = 8;
 const L_LEN = 16;
 const L_PID = 24;
 
+/**
+ * The byte of a "-shm" file that every user of a SQLite database in WAL mode keeps locked (UNIX_SHM_DMS in SQLite's
+ * os_unix.c). The file is meant to be mapped and shared, but each interpreter maps a copy.
+ */
+const SHM_IN_USE = 128;
+
 interface Heap<T> {
   get(index: number): T;
   set(index: number, value: T): void;
@@ -41,6 +47,7 @@ interface Heap<T> {
 interface Stream {
   flags: number;
   readonly position?: number;
+  readonly path?: string;
   readonly nfd?: number;
   readonly node?: { readonly sock?: unknown };
 }
@@ -165,6 +172,11 @@ export class UserSpace {
     if (length < 0) start += length;
     if (start < 0) return undefined;
     const end = length === 0 ? Number.POSITIVE_INFINITY : start + Math.abs(length);
+    // Two interpreters with a copy each would overwrite one another's commits. So one at a time uses such a database:
+    // to the others it is busy until it is closed, and who opens it then makes the shared part anew.
+    if (type === 1 && start === SHM_IN_USE && stream.path?.endsWith("-shm")) {
+      return { family: FCNTL, type: 2, fd, start, end };
+    }
     return { family: FCNTL, type, fd, start, end };
   }
 
