@@ -33,7 +33,7 @@ function processArray(process: ProcessStatus): Readonly<Record<string, unknown>>
     requests: process.requests,
     "request-duration": Math.round(process.requestDuration * 1000),
     "request-method": process.requestMethod,
-    "request-uri": process.requestUri,
+    "request-uri": process.requestPath,
     "query-string": process.queryString,
     "request-length": process.contentLength,
     user: process.user,

@@ -19,6 +19,8 @@ export interface ProcessStatus {
   readonly requestMethod: string;
   /** With the query. */
   readonly requestUri: string;
+  /** Without the query. */
+  readonly requestPath: string;
   readonly queryString: string;
   readonly contentLength: number;
   readonly user: string;
@@ -126,6 +128,7 @@ function processStatus(slot: Slot, now: number): ProcessStatus {
     requestDuration: slot.stage === "idle" ? slot.duration : now - slot.acceptedAt,
     requestMethod: request?.method || "-",
     requestUri: request?.query ? `${uri}?${request.query}` : uri,
+    requestPath: uri,
     queryString: request?.query ?? "",
     contentLength: request?.contentLength ?? 0,
     user: request?.user || "-",
