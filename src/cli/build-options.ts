@@ -9,13 +9,11 @@ import { type BuildOptions, type BuildReport, buildApplication } from "../image/
 import { megabytes, PLATFORM } from "../image/limits.ts";
 import { DEFAULT_WEB_PHP } from "../image/php-image.ts";
 import { PAGE } from "../image/wasm.ts";
+import { MOST_CHILDREN } from "../platform/workers/settings.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, codeOf, messageOf } from "./failure.ts";
 import { existingDirectory } from "./pool.ts";
 import { bold, cyan, dim, note, withProgress } from "./terminal.ts";
-
-/** Most children of one pool at the edge: the Dynamic Workers that a Durable Object may have in use. */
-const MOST_CHILDREN = 10;
 
 /** MiB of linear memory that PHP needs at least to start, and most that an isolate leaves. */
 const MEMORY_MIB = { start: 20, least: 40, most: 112 } as const;

@@ -37,8 +37,8 @@ export const OUTPUT_FOLDER = ".edge-fpm";
 /** Where PHP sees the application unless told otherwise. */
 const DEFAULT_MOUNT = "/app";
 
-/** Bytes of inflated files that a child keeps unless told otherwise. */
-const FILE_CACHE = 8 * 1024 * 1024;
+/** Bytes of inflated files that a child keeps (src/platform/workers/resident.ts). */
+const FILE_CACHE = 4 * 1024 * 1024;
 
 export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   /** The application's folder. */

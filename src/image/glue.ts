@@ -12,14 +12,29 @@ interface Patch {
   readonly expected: number;
 }
 
-/** Exports that our host reads beside those of the glue: see `PhpModule.wasmExports`, and restoring a snapshot. */
-const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | "__stack_pointer" | "memory", true>> = {
+/** Exports that our host reads beside those of the glue: `PhpModule.wasmExports`, and what is reached without it. */
+const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, true>> = {
   zend_strpprintf: true,
   zend_alter_ini_entry_chars_ex: true,
   sapi_send_headers: true,
-  __stack_pointer: true,
+  executor_globals: true,
+  sapi_globals: true,
+  zend_hash_str_del: true,
+  _emscripten_timeout: true,
   memory: true,
+  __stack_pointer: true,
+  __indirect_function_table: true,
 };
+
+/** Snapshots, fibers, clocks and what PHP keeps between requests. */
+type OtherExport =
+  | "memory"
+  | "__stack_pointer"
+  | "__indirect_function_table"
+  | "executor_globals"
+  | "sapi_globals"
+  | "zend_hash_str_del"
+  | "_emscripten_timeout";
 
 /**
  * Names of the exports that the glue and our host read from the instance: all that must stay in a pruned module.
@@ -120,7 +135,8 @@ function patches(maximumBytes: number): readonly Patch[] {
       what: "largest heap",
       // What PHP asks beyond the module's own maximum fails late and at odd places; this makes malloc say no.
       find: /\bgetHeapMax = \(\) => 2147483648;/g,
-      replace: `getHeapMax = () => ${maximumBytes};`,
+      // What else the isolate holds may leave less: `heapLimit` tells, in bytes.
+      replace: `getHeapMax = () => Math.min(${maximumBytes}, Module.heapLimit?.() ?? ${maximumBytes});`,
       expected: 1,
     },
     {

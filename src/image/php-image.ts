@@ -49,7 +49,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 1;
+const REVISION = 2;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -65,8 +65,9 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
   const gluePath = join(folder, `jspi/php_${php.replace(".", "_")}.js`);
   const source = readFileSync(gluePath, "utf8");
   const version = gluePhpVersion(source);
+  const keep = glueExports(source);
   const key = createHash("sha256")
-    .update(JSON.stringify([REVISION, releaseOf(folder), memory]))
+    .update(JSON.stringify([REVISION, releaseOf(folder), memory, [...keep].sort()]))
     .update(source)
     .digest("hex")
     .slice(0, 16);
@@ -75,7 +76,6 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
   if (cached !== undefined) return cached;
 
   const raw = readFileSync(join(dirname(gluePath), glueWasmPath(source)));
-  const keep = glueExports(source);
   const image = { wasm: rewriteWasm(raw, { keep, memory }), glue: await finishGlue(source, memory), version };
   keepImage(cache, image);
   return image;

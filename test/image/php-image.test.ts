@@ -64,7 +64,7 @@ describe.each(["8.2", "8.4"])("the image of PHP %s", (php) => {
   test("boots in at most 40 MiB and runs a script with opcache", async () => {
     const image = await buildPhpImage({ php });
     expect(image.version).toMatch(new RegExp(`^${php.replace(".", "\\.")}\\.\\d+$`));
-    expect(image.glue).toContain(`()=>${EDGE_MEMORY.maximum * 65_536}`);
+    expect(image.glue).toContain(`Math.min(${EDGE_MEMORY.maximum * 65_536},`);
     const host = await bootImage(image, {
       files: new Map([
         ["/app/index.php", '<?php echo PHP_SAPI, " ", opcache_get_status(false)["opcache_enabled"] ? "on" : "off";'],
