@@ -41,7 +41,7 @@ interface Entry<Wire> extends Resident<Wire> {
 }
 
 export class Children<Wire> implements Iterable<Resident<Wire>> {
-  readonly #config: PoolConfig;
+  #config: PoolConfig;
   readonly #spawn: Spawn<Wire>;
   readonly #clock: Clock;
   readonly #scoreboard: Scoreboard;
@@ -60,6 +60,11 @@ export class Children<Wire> implements Iterable<Resident<Wire>> {
     this.#scoreboard = tools.scoreboard;
     this.#log = tools.log;
     this.#events = events;
+  }
+
+  /** For children started from now on, and for how long those that are there may take to end. */
+  configure(config: PoolConfig): void {
+    this.#config = config;
   }
 
   get size(): number {

@@ -35,6 +35,8 @@ export interface PoolConfig {
   readonly requestTerminateTimeoutTrackFinished: boolean;
   /** Running time from which a request counts and is logged as slow. Default 0, off. */
   readonly requestSlowlogTimeout: number;
+  /** Most calls of a backtrace in the slowlog. Default 20. */
+  readonly requestSlowlogTraceDepth: number;
   /**
    * How long a child may take to end when asked, and requests may take to end in a graceful stop or reload; then they
    * are killed. Default 10 s. php-fpm's is 0, with which its graceful stop kills at once.
@@ -74,6 +76,7 @@ const NUMBERS: Readonly<Record<NumberKey, NumberRule>> = {
   queueTimeout: { directive: "queueTimeout", min: 1, max: LONGEST, unit: "ms" },
   requestTerminateTimeout: { directive: "request_terminate_timeout", min: 0, max: LONGEST, unit: "ms" },
   requestSlowlogTimeout: { directive: "request_slowlog_timeout", min: 0, max: LONGEST, unit: "ms" },
+  requestSlowlogTraceDepth: { directive: "request_slowlog_trace_depth", min: 1, max: MOST },
   processControlTimeout: { directive: "process_control_timeout", min: 0, max: LONGEST, unit: "ms" },
   startTimeout: { directive: "startTimeout", min: 1, max: LONGEST, unit: "ms" },
 };
@@ -180,6 +183,7 @@ function withDefaults(input: PoolConfigInput): PoolConfig {
     requestTerminateTimeout: input.requestTerminateTimeout ?? 0,
     requestTerminateTimeoutTrackFinished: input.requestTerminateTimeoutTrackFinished ?? false,
     requestSlowlogTimeout: input.requestSlowlogTimeout ?? 0,
+    requestSlowlogTraceDepth: input.requestSlowlogTraceDepth ?? 20,
     processControlTimeout: input.processControlTimeout ?? 10_000,
     startTimeout: input.startTimeout ?? 60_000,
   };

@@ -30,8 +30,8 @@ export interface Place<T> {
 }
 
 export class ListenQueue<T> {
-  readonly limit: number;
-  readonly #timeout: number;
+  #limit: number;
+  #timeout: number;
   /** In order of arrival: a Set keeps it, and takes out of the middle at once. */
   readonly #places = new Set<Place<T>>();
   #maxLength = 0;
@@ -42,7 +42,18 @@ export class ListenQueue<T> {
   #expired = 0;
 
   constructor({ limit, timeout }: ListenQueueLimits) {
-    this.limit = limit;
+    this.#limit = limit;
+    this.#timeout = timeout;
+  }
+
+  /** Most that wait at a time. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** For those who come from now on. */
+  configure({ limit, timeout }: ListenQueueLimits): void {
+    this.#limit = limit;
     this.#timeout = timeout;
   }
 
@@ -72,7 +83,7 @@ export class ListenQueue<T> {
 
   /** @returns the place taken, or undefined when the queue is full */
   push(item: T, now: number): Place<T> | undefined {
-    if (this.#places.size >= this.limit) {
+    if (this.#places.size >= this.#limit) {
       this.#refused += 1;
       return undefined;
     }

@@ -11,6 +11,13 @@ export interface LogRecord {
   readonly message: string;
   /** The facts of the message, for machines: pool, pid, durations in milliseconds. */
   readonly fields: Readonly<Record<string, string | number | boolean>>;
+  /**
+   * What a child said: how many characters of the message stand before its words. They and the closing quote are
+   * repeated where a long line is wrapped.
+   */
+  readonly said?: number;
+  /** Written as it is, without time and level. */
+  readonly plain?: boolean;
 }
 
 /** Takes log records. Must not throw. */

@@ -24,6 +24,7 @@ import {
 } from "./process-manager.ts";
 import type { RequestInfo, RequestStage } from "./request.ts";
 import { Scoreboard } from "./scoreboard.ts";
+import { type Backtrace, slowlogEntry, type WriteSlowlog } from "./slowlog.ts";
 import type { ChildExit, Spawn } from "./spawn.ts";
 import { type PoolStatus, poolStatus } from "./status.ts";
 
@@ -36,14 +37,23 @@ import { type PoolStatus, poolStatus } from "./status.ts";
  */
 export type PoolState = "new" | "starting" | "running" | "finishing" | "terminating" | "stopped";
 
-export interface PoolOptions {
+export interface PoolOptions<Wire = unknown> {
   /** Default: the platform's. */
   readonly clock?: Clock | undefined;
   /** Default: silent. */
   readonly log?: Log | undefined;
+  /** Takes the entries of the slowlog. Default: none are made. */
+  readonly slowlog?: WriteSlowlog | undefined;
+  /** Looks at the script that a child runs, without stopping it; undefined: it cannot be seen. */
+  readonly trace?: ((wire: Wire, signal: AbortSignal) => Promise<Backtrace | undefined>) | undefined;
+  /** A child crashed. */
+  readonly onCrash?: (() => void) | undefined;
   /** Children that may yet be started, those of other pools counted (php-fpm: `process.max`). Default: any number. */
   readonly room?: (() => number) | undefined;
 }
+
+/** How long a slow script may take to come to a point where it can be looked at, in milliseconds. */
+const TRACE_WAIT = 1000;
 
 /** A request in the listen queue. */
 interface Waiter<Wire> {
@@ -64,11 +74,12 @@ interface Waiter<Wire> {
  * - Who waits is served in order of arrival.
  */
 export class Pool<Wire> {
-  readonly config: PoolConfig;
   /** Connections of web servers, told by whoever listens; for the status. */
   readonly connections = new ConnectionCounters();
+  #config: PoolConfig;
   readonly #clock: Clock;
   readonly #log: PoolLog;
+  readonly #options: PoolOptions<Wire>;
   readonly #room: () => number;
   readonly #scoreboard: Scoreboard;
   readonly #children: Children<Wire>;
@@ -84,6 +95,7 @@ export class Pool<Wire> {
   #serving = 0;
   #reloading: Promise<void> | undefined;
   #reloadAgain: Promise<void> | undefined;
+  #nextConfig: PoolConfig | undefined;
 
   readonly #backOff = new BackOff();
 
@@ -92,8 +104,9 @@ export class Pool<Wire> {
   #retryTimer: Cancel | undefined;
   #stopTimer: Cancel | undefined;
 
-  constructor(config: PoolConfig, spawn: Spawn<Wire>, options: PoolOptions = {}) {
-    this.config = config;
+  constructor(config: PoolConfig, spawn: Spawn<Wire>, options: PoolOptions<Wire> = {}) {
+    this.#config = config;
+    this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = new PoolLog(options.log ?? (() => {}), config.name);
     this.#room = options.room ?? (() => Number.POSITIVE_INFINITY);
@@ -114,6 +127,11 @@ export class Pool<Wire> {
       timedOut: (lease) => this.#onTimedOut(lease),
       tooSlow: (lease) => this.#onTooSlow(lease),
     };
+  }
+
+  /** The configuration in force: a reload may bring another. */
+  get config(): PoolConfig {
+    return this.#config;
   }
 
   get state(): PoolState {
@@ -218,9 +236,12 @@ export class Pool<Wire> {
    * `processControlTimeout` after the new ones are ready. Settles when the old ones are gone. A reload during a reload
    * is done after it, once.
    *
-   * @throws {PoolError} `POOL_RELOAD_FAILED` when no new child came up: the old ones go on; `POOL_STOPPING`
+   * @param config for the new children and from now on; the name stays. Default: as before
+   * @throws {PoolError} `POOL_RELOAD_FAILED` when no new child came up: the old ones go on, with the old
+   *   configuration; `POOL_STOPPING`
    */
-  reload(): Promise<void> {
+  reload(config?: PoolConfig): Promise<void> {
+    if (config !== undefined) this.#nextConfig = config;
     if (this.#reloading === undefined) {
       this.#reloading = this.#reload().finally(() => {
         this.#reloading = undefined;
@@ -274,6 +295,7 @@ export class Pool<Wire> {
     const lease = resident.lease;
     resident.lease = undefined;
     // A crash at work is replaced at once: it comes from a request, and pausing would let one bad page stop a pool.
+    if (exit.reason === "crashed" && !asked) this.#options.onCrash?.();
     const why = exit.message === undefined ? exit.reason : `${exit.reason}: ${exit.message}`;
     const reason = exit.reason === "killed" ? "killed" : "crashed";
     lease?.end({ reason, message: `child ${pid} died during the request (${why})` });
@@ -341,6 +363,26 @@ export class Pool<Wire> {
     if (resident === undefined) return;
     this.#scoreboard.countSlowRequest();
     this.#log.tooSlow(resident.slot.pid, lease.request, this.#clock.now() - resident.slot.acceptedAt);
+    if (this.#options.slowlog !== undefined) void this.#writeSlow(lease, this.#options.slowlog);
+  }
+
+  async #writeSlow(lease: PoolLease<Wire>, write: WriteSlowlog): Promise<void> {
+    const { trace } = this.#options;
+    const { pid } = lease.child;
+    const stop = new AbortController();
+    let backtrace: Backtrace | undefined;
+    if (trace !== undefined) {
+      const traced = trace(lease.wire, stop.signal).then(
+        (seen) => {
+          backtrace = seen;
+        },
+        () => {},
+      );
+      await this.#within(TRACE_WAIT, Promise.race([traced, lease.ended]));
+      stop.abort();
+    }
+    const slow = { pool: this.config.name, pid, script: lease.request.script, backtrace };
+    write(slowlogEntry(slow, this.#clock.now(), this.config.requestSlowlogTraceDepth));
   }
 
   // ---- the listen queue
@@ -482,6 +524,9 @@ export class Pool<Wire> {
     if (this.#state !== "running") throw this.#stoppingError();
     const old = [...this.#children];
     const before = this.#generation;
+    const configBefore = this.#config;
+    this.#configure({ ...(this.#nextConfig ?? this.#config), name: this.#config.name });
+    this.#nextConfig = undefined;
     const count = this.config.pm === "dynamic" ? this.#reloadCount(old.length) : planStart(this.config);
     this.#generation += 1;
     const fresh = Array.from({ length: count }, () => this.#children.spawn(this.#generation));
@@ -491,6 +536,7 @@ export class Pool<Wire> {
     const [error] = errors;
     if (error !== undefined && errors.length === fresh.length) {
       this.#generation = before;
+      this.#configure(configBefore);
       this.#settle(1);
       const message = `none of ${fresh.length} new children could be started, the old ones go on: ${error.message}`;
       throw this.#error("POOL_RELOAD_FAILED", message, error);
@@ -504,6 +550,12 @@ export class Pool<Wire> {
     for (const resident of old)
       this.#kill(resident, "killed", "the request outlasted a reload (process_control_timeout)");
     await this.#within(KILL_WAIT, gone);
+  }
+
+  #configure(config: PoolConfig): void {
+    this.#config = config;
+    this.#children.configure(config);
+    this.#queue.configure({ limit: config.listenBacklog, timeout: config.queueTimeout });
   }
 
   /** As many new children as there are, between start_servers and max_children: the pool keeps its strength. */

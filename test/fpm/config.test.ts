@@ -28,6 +28,7 @@ describe("poolConfig", () => {
       requestTerminateTimeout: 0,
       requestTerminateTimeoutTrackFinished: false,
       requestSlowlogTimeout: 0,
+      requestSlowlogTraceDepth: 20,
       processControlTimeout: 10_000,
       startTimeout: 60_000,
     });

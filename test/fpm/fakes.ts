@@ -170,7 +170,7 @@ export function memoryLog(): { log: (record: LogRecord) => void; lines: string[]
   return {
     records,
     log: (record) => records.push(record),
-    get lines() {
+    get lines(): string[] {
       return records.map(({ level, message }) => `${level}: ${message}`);
     },
   };
