@@ -18,12 +18,31 @@ export interface ChildLease {
 /** What is needed of a pool: `Pool<ChildLink>` of fpm is one. */
 export interface ChildPool {
   acquire(request: PoolRequest, signal: AbortSignal): Promise<ChildLease>;
+  /** Ends a child at once. */
+  kill(pid: number): boolean;
 }
 
-/** Who else looks at the requests of a pool. Without any, nobody pays for it. */
+/** Bounds on what a request leaves behind in its child. */
+export interface PoolExchangeLimits {
+  /**
+   * Linear memory above which a child is replaced after its request, in bytes: a WebAssembly memory never shrinks, so
+   * one greedy script would hold it for good. Default 256 MiB, four times what a child starts with.
+   */
+  readonly memory: number;
+  /**
+   * How long a script may go on after its request was given up, in milliseconds; then its child is killed. A loop that
+   * prints nothing never learns that its visitor left. 0: for ever. Default 30 s, the default of `max_execution_time`.
+   */
+  readonly abandoned: number;
+}
+
+export const DEFAULT_POOL_EXCHANGE_LIMITS: PoolExchangeLimits = { memory: 256 * 1024 * 1024, abandoned: 30_000 };
+
+/** Bounds, and who else looks at the requests of a pool: without any, nobody pays for it. */
 export interface PoolExchangeOptions {
   /** The access log. */
   readonly requestLog?: RequestLogOptions | undefined;
+  readonly limits?: Partial<PoolExchangeLimits> | undefined;
   /** Told of what a child wrote to STDERR (`catch_workers_output`); the web server gets it all the same. */
   readonly onStderr?: ((pid: number, text: string) => void) | undefined;
 }
@@ -37,6 +56,7 @@ export interface PoolExchangeOptions {
  */
 export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {}): Exchange {
   const { requestLog, onStderr } = options;
+  const limits = { ...DEFAULT_POOL_EXCHANGE_LIMITS, ...options.limits };
   return async (request, sink, signal) => {
     const info = describeRequest(request.params);
     const log = requestLog && new RequestLog(requestLog, request, info, sink);
@@ -70,7 +90,7 @@ export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {})
       log?.failed(failure, signal.aborted);
       throw failure;
     } finally {
-      giveBack(lease, log);
+      giveBack(lease, log, limits, signal.aborted ? () => pool.kill(pid) : undefined);
     }
   };
 }
@@ -95,11 +115,18 @@ function moment(): Promise<void> {
   });
 }
 
-function giveBack(lease: ChildLease, log: RequestLog | undefined): void {
+/** @param kill ends the child; there when the request was given up */
+function giveBack(
+  lease: ChildLease,
+  log: RequestLog | undefined,
+  limits: PoolExchangeLimits,
+  kill: (() => void) | undefined,
+): void {
   const release = () => {
     const { memory, usable } = lease.wire;
     log?.ended(memory);
-    lease.release({ ...(memory === undefined ? {} : { memory }), ...(usable ? {} : { retire: true }) });
+    const retire = !usable || (memory !== undefined && memory > limits.memory);
+    lease.release({ ...(memory === undefined ? {} : { memory }), ...(retire ? { retire } : {}) });
   };
   const idle = lease.wire.whenIdle();
   if (idle === undefined) {
@@ -107,7 +134,11 @@ function giveBack(lease: ChildLease, log: RequestLog | undefined): void {
     return;
   }
   lease.stage("finishing");
-  void idle.then(release);
+  const timer = kill !== undefined && limits.abandoned > 0 ? setTimeout(kill, limits.abandoned) : undefined;
+  void idle.then(() => {
+    clearTimeout(timer);
+    release();
+  });
 }
 
 function refusal(error: unknown): unknown {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { CHILD_MEMORY, CHILD_RUNNING } from "../../src/dispatch/child-link.ts";
-import { poolExchange } from "../../src/dispatch/pool-exchange.ts";
+import { type PoolExchangeLimits, poolExchange } from "../../src/dispatch/pool-exchange.ts";
 import { describeRequest } from "../../src/dispatch/request-info.ts";
 import type { PoolConfigInput } from "../../src/fpm/index.ts";
 import { MEMORY, RUNNING } from "../../src/php/responder.ts";
@@ -15,10 +15,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-async function start(script: Script, config: PoolConfigInput = {}) {
+async function start(script: Script, config: PoolConfigInput = {}, limits: Partial<PoolExchangeLimits> = {}) {
   const made = await scriptedPool(script, config);
   cleanups.push(() => made.pool.terminate());
-  return { ...made, exchange: poolExchange(made.pool) };
+  return { ...made, exchange: poolExchange(made.pool, { limits }) };
 }
 
 describe("poolExchange", () => {
@@ -56,6 +56,55 @@ describe("poolExchange", () => {
       message: expect.stringMatching(/child 101: .*memory access out of bounds/),
     });
     expect(await exchange(GET, sink(), never)).toEqual(DONE);
+    expect(children.map(({ pid }) => pid)).toEqual([101, 102]);
+  });
+
+  test("a script that runs on after its visitor left is ended, and its child replaced", async () => {
+    const visitor = new AbortController();
+    let runs = 0;
+    const { exchange, children } = await start(
+      () => (++runs === 1 ? new Promise(() => {}) : Promise.resolve(DONE)),
+      { maxChildren: 1 },
+      { abandoned: 50 },
+    );
+    const given = exchange(GET, sink(), visitor.signal);
+    given.catch(() => {});
+    await later(20);
+    visitor.abort(new Error("left"));
+    await expect(given).rejects.toThrow("left");
+    expect(await exchange(GET, sink(), never)).toEqual(DONE);
+    expect(children.map(({ pid }) => pid)).toEqual([101, 102]);
+  });
+
+  test("a script that ends soon after its visitor left keeps its child", async () => {
+    const visitor = new AbortController();
+    const { exchange, children } = await start(
+      async () => {
+        await later(60);
+        return DONE;
+      },
+      { maxChildren: 1 },
+      { abandoned: 5_000 },
+    );
+    const given = exchange(GET, sink(), visitor.signal);
+    given.catch(() => {});
+    await later(10);
+    visitor.abort(new Error("left"));
+    await expect(given).rejects.toThrow("left");
+    expect(await exchange(GET, sink(), never)).toEqual(DONE);
+    expect(children).toHaveLength(1);
+  });
+
+  test("a child whose memory passed the bound is replaced after its request", async () => {
+    const { exchange, children } = await start(
+      async (_request, child) => {
+        child.link.announce([[CHILD_MEMORY, children.length === 1 ? "2000" : "1000"]]);
+        return DONE;
+      },
+      { maxChildren: 1 },
+      { memory: 1500 },
+    );
+    for (let i = 0; i < 3; i++) expect(await exchange(GET, sink(), never)).toEqual(DONE);
     expect(children.map(({ pid }) => pid)).toEqual([101, 102]);
   });
 
