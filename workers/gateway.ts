@@ -7,7 +7,7 @@ import archive from "app.zip";
 import { type EdgeGateway, edgeGateway } from "../src/platform/workers/edge-gateway.ts";
 import type { EdgeEnvironment } from "../src/platform/workers/environment.ts";
 
-export { Pool } from "./pool.ts";
+export { Pool, PoolStatus } from "./pool.ts";
 
 const gateways = new WeakMap<EdgeEnvironment, EdgeGateway>();
 

@@ -4,7 +4,7 @@
 import type { Socket } from "cloudflare:sockets";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
-import type { ChildSettings } from "../src/platform/workers/settings.ts";
+import type { ChildEnvironment } from "../src/platform/workers/settings.ts";
 import { socketTransport } from "../src/transport/cloudflare/socket.ts";
 
 /** One life after another: the next begins when the stream of the last has ended. */
@@ -15,12 +15,16 @@ export default {
     return new Response("This Worker speaks FastCGI.\n", { status: 404 });
   },
 
-  async connect(socket: Socket, settings: ChildSettings): Promise<void> {
+  async connect(socket: Socket, { settings, status }: ChildEnvironment): Promise<void> {
     const before = life;
     const { promise, resolve } = Promise.withResolvers<void>();
     life = promise;
     await before;
     const name = `pool ${settings.pool}, child ${settings.slot}`;
-    await serveChild(socketTransport(socket), residentInterpreter(settings), { name }).finally(resolve);
+    const poolStatus = async () => {
+      const answer = await status.fetch("http://pool/status");
+      return answer.ok ? ((await answer.json()) as object) : undefined;
+    };
+    await serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus }).finally(resolve);
   },
 };

@@ -7,11 +7,12 @@ import interpreter from "interpreter.txt";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
 import { scriptEnvironment } from "../src/platform/workers/environment.ts";
-import { poolClass } from "../src/platform/workers/pool-object.ts";
+import { PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
 import { MOST_CHILDREN } from "../src/platform/workers/settings.ts";
 import { type OpenChild, openDynamicWorker } from "../src/platform/workers/spawn-child.ts";
+import type { FetchBinding } from "../src/transport/cloudflare/fetch.ts";
 import { memoryPair } from "../src/transport/memory.ts";
 
 const { mount, version } = settings;
@@ -20,15 +21,20 @@ const maxRequests = settings.pool.maxRequests ?? 0;
 /** What a child's runtime is to be like: the same for all that this build makes. */
 const COMPATIBILITY_DATE = "2026-11-17";
 
+export { PoolStatus };
+
 export const Pool = poolClass({
   settings,
-  children(env) {
+  children(env, status) {
     const environment = scriptEnvironment(env);
     if (env.LOADER === undefined) {
       const open: OpenChild = ({ pool, slot }) => {
         const [master, child] = memoryPair();
         const name = `pool ${pool}, child ${slot}`;
-        void serveChild(child, residentInterpreter({ mount, environment, maxRequests }), { name });
+        void serveChild(child, residentInterpreter({ mount, environment, maxRequests }), {
+          name,
+          poolStatus: async () => status.here(),
+        });
         return master;
       };
       return { open, most: 1 };
@@ -43,7 +49,7 @@ export const Pool = poolClass({
         "php.ini.txt": { text: ini },
         "ca.txt": { text: certificates },
       },
-      env: { pool, slot, mount, maxRequests, environment },
+      env: { settings: { pool, slot, mount, maxRequests, environment }, status: status.binding() as FetchBinding },
     }));
     return { open, most: MOST_CHILDREN };
   },

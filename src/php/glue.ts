@@ -34,6 +34,8 @@ export interface GlueOptions {
   onMessage(text: string): Promise<string | Uint8Array>;
   spawnProcess(command: string, args: readonly string[], options: unknown): unknown;
   websocket: { decorator(WebSocketClass: unknown): unknown; url?: (...args: unknown[]) => string };
+  /** How large linear memory may become at this moment, in bytes (images of src/image). */
+  heapLimit?: () => number;
   /** Takes over file descriptors' locks (Node builds). */
   bindUserSpace?: (context: unknown) => unknown;
 }
@@ -91,6 +93,11 @@ export interface PhpModule extends GlueOptions {
       force: number,
     ): number;
     sapi_send_headers?(): number;
+    /** What a timer of the C library calls when it is due. */
+    _emscripten_timeout?(which: number, now: number): void;
+    zend_hash_str_del?(table: number, key: number, length: number): number;
+    readonly executor_globals?: WebAssembly.Global;
+    readonly sapi_globals?: WebAssembly.Global;
   };
   readonly FS: GlueFileSystem;
   /** Replaced whenever linear memory grows: never keep it over a call into PHP. */

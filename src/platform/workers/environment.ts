@@ -7,9 +7,15 @@ import type { WorkerLoader } from "./spawn-child.ts";
 /** The stub of a pool's Durable Object. */
 export type PoolStub = FetchBinding & ConnectBinding;
 
+/** The pools' Durable Objects. */
+export interface PoolNamespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): PoolStub;
+}
+
 /** Bindings by name. Further ones that are texts are the environment of the scripts. */
 export interface EdgeEnvironment {
-  readonly POOL: { idFromName(name: string): unknown; get(id: unknown): PoolStub };
+  readonly POOL: PoolNamespace;
   /** Without it a pool has one child, in its own isolate. */
   readonly LOADER?: WorkerLoader;
   /** Static files. Without it there are none. */

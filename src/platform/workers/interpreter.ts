@@ -53,6 +53,8 @@ const CURL_CA_PATH = "/etc/ssl/certs/ca-certificates.crt";
  * fewer than opcache's memory, or PHP starts broken without saying so.
  */
 const PLATFORM_INI = {
+  // With $_ENV, where an application at the edge finds its settings and secrets.
+  variables_order: "EGPCS",
   memory_limit: "40M",
   post_max_size: "16M",
   upload_max_filesize: "16M",
@@ -128,7 +130,7 @@ export class ResidentInterpreter {
     if (!this.#worn(used)) return done("resident", used);
     this.#suspensions.abandon();
     this.#snapshot.restore(this.#module);
-    const host = new PhpHost(this.#module, services);
+    const host = new PhpHost(this.#module, services, used.options);
     this.#renew(host);
     return done("restored", host);
   }
@@ -169,7 +171,12 @@ export class ResidentInterpreter {
     const complaints: string[] = [];
     let module: PhpModule | undefined;
     const host = await bootPhp({
-      glue: { init: (name, options) => this.#suspensions.watch(() => glue.init(name, options)) },
+      glue: {
+        init: (name, options) => {
+          const guarded = { ...options, heapLimit: () => this.#budget.heapLimit() };
+          return this.#suspensions.watch(() => glue.init(name, guarded));
+        },
+      },
       runtimeName: "WEB",
       wasm,
       ini: { text: ini, platform: PLATFORM_INI },
@@ -182,7 +189,6 @@ export class ResidentInterpreter {
         ["/tmp/uploads/.keep", ""],
       ]),
       WebSocketClass: TcpWebSocket,
-      prepareImports: (imports, current) => this.#budget.guardHeap(imports, current),
       mount: (loaded) => {
         module = loaded;
         this.#budget.guardFiles(loaded);

@@ -9,9 +9,6 @@ const ISOLATE = 128_000_000;
 /** Our code, the glue and what JavaScript keeps beside the buffers counted here: 8 to 10 MB of a process (bench/edge.ts). */
 const OVERHEAD = 10_000_000;
 
-/** Maximum of linear memory that builds declare when nobody chose, in bytes. */
-const USUAL_MAXIMUM = 96 * 1024 * 1024;
-
 /**
  * Linear memory beyond which an interpreter is worn, in bytes: a heap that has grown so far is mostly holes. Brought
  * back, it begins anew in the memory that it has.
@@ -57,7 +54,7 @@ export class MemoryBudget {
   #files = 0;
   /** Bytes that others hold for now, asked when needed: the cache of inflated files. */
   #others: () => number = () => 0;
-  #module: (() => PhpModule) | undefined;
+  #module: PhpModule | undefined;
   #recount: () => number = () => 0;
   #squeeze: () => void = () => {};
 
@@ -102,24 +99,19 @@ export class MemoryBudget {
   }
 
   get #linear(): number {
-    return this.#module?.().HEAPU8?.length ?? 0;
+    return this.#module?.HEAPU8.length ?? 0;
   }
 
-  /** Guards the growth of linear memory. Called before the module is instantiated. */
-  guardHeap(imports: WebAssembly.Imports, module: () => PhpModule): void {
-    this.#module = module;
-    const environment = imports.env as Record<string, unknown>;
-    const grow = environment.emscripten_resize_heap as (bytes: number) => boolean | number;
-    environment.emscripten_resize_heap = (bytes: number) => {
-      // The glue takes up to a fifth more than was asked for, so that it need not grow again soon.
-      const wanted = Math.max(bytes >>> 0, Math.min(USUAL_MAXIMUM, this.#linear * 1.2));
-      if (!this.#fits(wanted, 0)) return 0;
-      return grow(bytes);
-    };
+  /** How large linear memory may become at this moment, in bytes. */
+  heapLimit(): number {
+    // Growth is asked for in steps of a fifth: when the next one would not fit, room is made.
+    this.#fits(this.#linear * 1.2, 0);
+    return this.#limit - this.#counted;
   }
 
   /** Guards files in memory. Called once the module runs, before an archive is mounted. */
   guardFiles(module: PhpModule): void {
+    this.#module = module;
     const { FS } = module;
     const { file } = (FS.filesystems.MEMFS as MemoryFiles).ops_table;
     const { write } = file.stream;

@@ -1,10 +1,10 @@
 // The master of one pool, as a Durable Object: FastCGI connections in front, children behind. One object a pool name.
 
 import type { Socket } from "cloudflare:sockets";
-import { DurableObject, type DurableObjectState } from "cloudflare:workers";
+import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudflare:workers";
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
-import { Pool as ChildPool, type LogRecord, poolConfig, statusJson } from "../../fpm/index.ts";
+import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
 import type { ApplicationLink } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
 import { socketTransport } from "../../transport/cloudflare/socket.ts";
@@ -19,18 +19,33 @@ import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 export interface PoolParts {
   readonly settings: EdgeSettings;
   /** How children are reached; and how many there can be. */
-  readonly children: (env: EdgeEnvironment) => { readonly open: OpenChild; readonly most: number };
+  readonly children: (
+    env: EdgeEnvironment,
+    status: PoolStatusSource,
+  ) => { readonly open: OpenChild; readonly most: number };
+}
+
+/** The class of the objects, as the platform sees it. */
+export type PoolConstructor = new (ctx: DurableObjectState, env: EdgeEnvironment) => DurableObject<EdgeEnvironment>;
+
+/** How children learn the pool's status: in the same isolate, and from another one. */
+export interface PoolStatusSource {
+  here(): object;
+  binding(): unknown;
 }
 
 /** Makes the class that the Worker exports. */
-export function poolClass(parts: PoolParts) {
+export function poolClass(parts: PoolParts): PoolConstructor {
   return class PoolObject extends DurableObject<EdgeEnvironment> {
     readonly #pool: ChildPool<WorkerWire>;
     readonly #exchange: Exchange;
 
     constructor(ctx: DurableObjectState, env: EdgeEnvironment) {
       super(ctx, env);
-      const { open, most } = parts.children(env);
+      const { open, most } = parts.children(env, {
+        here: () => statusArray(this.#pool.status()),
+        binding: () => ctx.exports.PoolStatus?.({ props: { pool: this.#pool.config.name } }),
+      });
       // Ondemand: a pool without requests has no children, no timers and no open streams, so that the platform can
       // put the object away.
       const config = poolConfig({ pm: "ondemand", name: ctx.id.name ?? "www", ...parts.settings.pool });
@@ -57,7 +72,7 @@ export function poolClass(parts: PoolParts) {
     /** FastCGI over the two bodies of a fetch; or the pool's status. */
     async fetch(request: Request): Promise<Response> {
       if (request.method !== "POST") {
-        return new Response(statusJson(this.#pool.status(), true), { headers: { "content-type": "application/json" } });
+        return Response.json(statusArray(this.#pool.status()));
       }
       const { transport, response } = answerFetch(request);
       this.#serve(transport);
@@ -77,4 +92,12 @@ function writeLog(level: LogRecord["level"], message: string): void {
   if (level === "notice") console.log(message);
   else if (level === "warning") console.warn(message);
   else console.error(message);
+}
+
+/** An entry point for children, which cannot be given the Durable Object itself: passes on to it. */
+export class PoolStatus extends WorkerEntrypoint<EdgeEnvironment, { readonly pool: string }> {
+  fetch(): Promise<Response> {
+    const { POOL } = this.env;
+    return POOL.get(POOL.idFromName(this.ctx.props.pool)).fetch("http://pool/status");
+  }
 }

@@ -47,7 +47,7 @@ export async function serveChild(
   }
   const responder = new Responder(host, { maxBodyLength: MOST_BODY, announce: (values) => link.announce(values) });
   const link: ApplicationLink = new ApplicationLink(
-    transport,
+    withoutHalves(transport),
     async (request) => {
       const name = nameOf(request);
       const ended = interpreter.begin(lengthOf(request));
@@ -67,6 +67,23 @@ export async function serveChild(
   );
   link.announce([announcement]);
   await link.closed;
+}
+
+/** The master never ends one direction only: an end is the end, also of what runs. */
+function withoutHalves(transport: Transport): Transport {
+  return {
+    start: (handler) =>
+      transport.start({
+        ...handler,
+        onEnd(error) {
+          handler.onEnd(error);
+          if (error === undefined) handler.onGone?.();
+        },
+      }),
+    write: (chunks) => transport.write(chunks),
+    close: () => transport.close(),
+    reset: () => transport.reset(),
+  };
 }
 
 /** The master is no stranger: it may leave the link idle for as long as it likes. */

@@ -1,6 +1,7 @@
 // What the build tells the Workers, and what they tell a child.
 
 import type { PoolConfigInput } from "../../fpm/config.ts";
+import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 
 /** Made by the build, once for a deployment. Paths are as PHP sees them. */
 export interface EdgeSettings {
@@ -32,6 +33,13 @@ export interface ChildSettings {
   readonly maxRequests: number;
   /** Environment of the scripts. */
   readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The `env` of a child's Worker. */
+export interface ChildEnvironment {
+  readonly settings: ChildSettings;
+  /** Answers with the data of `fpm_get_status()`. */
+  readonly status: FetchBinding;
 }
 
 /** Most children of one pool: a Durable Object may have 10 Dynamic Workers in use at a time. */

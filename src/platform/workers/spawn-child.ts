@@ -5,7 +5,7 @@ import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { type ConnectBinding, socketTransport } from "../../transport/cloudflare/socket.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { WorkerWire } from "./child-wire.ts";
-import { type ChildSettings, MOST_CHILDREN } from "./settings.ts";
+import { type ChildEnvironment, MOST_CHILDREN } from "./settings.ts";
 
 /** A Worker Loader binding. */
 export interface WorkerLoader {
@@ -17,7 +17,7 @@ export interface DynamicWorkerCode {
   readonly compatibilityDate: string;
   readonly mainModule: string;
   readonly modules: Readonly<Record<string, string | Readonly<Record<string, unknown>>>>;
-  readonly env: ChildSettings;
+  readonly env: ChildEnvironment;
 }
 
 /** Opens the stream to the child of a slot. Throws when it cannot. */

@@ -14,7 +14,7 @@ const WINDOW = 64 * 1024;
 
 /** What takes a fetch: a service binding or a Durable Object's stub. */
 export interface FetchBinding {
-  fetch(url: string, init: RequestInit): Promise<Response>;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
 }
 
 /** A transport that reads one body and is itself the other. */

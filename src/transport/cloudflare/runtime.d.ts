@@ -28,7 +28,14 @@ declare module "cloudflare:workers" {
     protected readonly env: Env;
     constructor(ctx: DurableObjectState, env: Env);
   }
+  /** What a Worker's further entry points are made from. */
+  abstract class WorkerEntrypoint<Env = unknown, Props = unknown> {
+    protected readonly ctx: { readonly props: Props };
+    protected readonly env: Env;
+  }
   interface DurableObjectState {
+    /** The Worker's own entry points, as bindings that can be handed on. */
+    readonly exports: Readonly<Record<string, (options: { readonly props: unknown }) => unknown>>;
     readonly id: { readonly name?: string; toString(): string };
     waitUntil(promise: Promise<unknown>): void;
     blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T>;
