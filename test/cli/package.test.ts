@@ -117,4 +117,17 @@ describe("the packed package", () => {
     }
     expect(program.exit).toEqual({ code: 0, signal: null });
   });
+
+  installedTest("builds for Cloudflare, with esbuild and a web build of PHP beside it", async () => {
+    const build = () => runProgram(process.execPath, [command(), "build", "public"], { cwd: folder });
+    const before = await build();
+    expect(before.stderr).toContain("npm install --save-dev esbuild");
+    expect(before.status).toBe(1);
+    for (const name of ["esbuild", "@esbuild"]) {
+      symlinkSync(join(NODE_PACKAGES, name), join(folder, "node_modules", name));
+    }
+    const { status, stdout, stderr } = await build();
+    expect(status, stderr).toBe(0);
+    expect(readdirSync(join(stdout.trim(), "worker")).sort()).toContain("main.js");
+  });
 });
