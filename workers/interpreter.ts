@@ -7,24 +7,17 @@ import { serveChild } from "../src/platform/workers/serve-child.ts";
 import type { ChildEnvironment } from "../src/platform/workers/settings.ts";
 import { socketTransport } from "../src/transport/cloudflare/socket.ts";
 
-/** One life after another: the next begins when the stream of the last has ended. */
-let life: Promise<void> = Promise.resolve();
-
 export default {
   fetch(): Response {
     return new Response("This Worker speaks FastCGI.\n", { status: 404 });
   },
 
   async connect(socket: Socket, { settings, status }: ChildEnvironment): Promise<void> {
-    const before = life;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    life = promise;
-    await before;
     const name = `pool ${settings.pool}, child ${settings.slot}`;
     const poolStatus = async () => {
       const answer = await status.fetch("http://pool/status");
       return answer.ok ? ((await answer.json()) as object) : undefined;
     };
-    await serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus }).finally(resolve);
+    await serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus });
   },
 };

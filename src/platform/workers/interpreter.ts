@@ -41,6 +41,12 @@ export interface Start {
   readonly isolate: number;
 }
 
+/** An interpreter that is ready. */
+export interface Started {
+  readonly host: PhpHost;
+  readonly start: Start;
+}
+
 const SHARED = "/internal/shared";
 const CA_PATH = `${SHARED}/ca-certificates.crt`;
 const PROBE_PATH = `${SHARED}/probe.php`;
@@ -74,6 +80,8 @@ export class ResidentInterpreter {
   readonly #parts: InterpreterParts;
   readonly #budget = new MemoryBudget();
   readonly #suspensions = new Suspensions();
+  /** Settles when the start before is over. */
+  #starting: Promise<unknown> = Promise.resolve();
   #module: PhpModule | undefined;
   #snapshot: MemorySnapshot | undefined;
   #host: PhpHost | undefined;
@@ -112,7 +120,13 @@ export class ResidentInterpreter {
    *
    * @throws {PhpError} `PHP_BOOT`
    */
-  async start(services: PhpServices): Promise<{ readonly host: PhpHost; readonly start: Start }> {
+  start(services: PhpServices): Promise<Started> {
+    const turn = this.#starting.then(() => this.#start(services));
+    this.#starting = turn.catch(() => {});
+    return turn;
+  }
+
+  async #start(services: PhpServices): Promise<Started> {
     const began = performance.now();
     const done = (how: Start["how"], host: PhpHost, parts?: Start["parts"]) => {
       const milliseconds = performance.now() - began;

@@ -21,8 +21,8 @@ export interface ChildOptions {
 /**
  * Serves the stream until it ends. Never rejects: what goes wrong is told to the master in band, and ends the stream.
  *
- * A script that the master gave up without its noticing may still wait for something when the stream has ended: the
- * next start abandons it.
+ * A new stream is a new life, whatever became of the one before: the runtime does not always tell that it has ended, and
+ * a script that the master gave up may wait in it. The interpreter's next start abandons that script.
  */
 export async function serveChild(
   transport: Transport,

@@ -16,7 +16,17 @@ export function socketTransport(socket: Socket): Transport {
   // Both may reject after a normal end as well; what matters is told by the streams.
   socket.opened.catch(ignore);
   socket.closed.catch(ignore);
-  return fromStreams(socket);
+  const streams = fromStreams(socket);
+  return {
+    start: (handler) => streams.start(handler),
+    write: (chunks) => streams.write(chunks),
+    close: () => streams.close(),
+    reset() {
+      streams.reset();
+      // An abort of the streams alone does not reach the other side.
+      socket.close().catch(ignore);
+    },
+  };
 }
 
 /** Connects to a FastCGI application elsewhere over TCP. Hosts of the platform's own network cannot be reached so. */
