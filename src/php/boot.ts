@@ -1,10 +1,12 @@
 // Starting one interpreter: from a glue module and a compiled WebAssembly module to a host that takes requests.
 
+import { Clock } from "./clock.ts";
 import { repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
+import { type FiberExports, installFibers } from "./fibers.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import { PhpHost, type PhpServices } from "./host.ts";
-import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
+import { buildIni, type Ini, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
 import { ClosedSocket } from "./sockets.ts";
@@ -38,8 +40,6 @@ export interface BootOptions {
   /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
   readonly bindUserSpace?: (context: unknown) => unknown;
   readonly services?: PhpServices;
-  /** Sees or replaces what the module imports, before it is instantiated. */
-  readonly prepareImports?: (imports: WebAssembly.Imports, module: () => PhpModule) => void;
   /** Told what the C library prints to its standard error, in pieces: PHP's complaints while it starts. */
   readonly onComplaint?: (text: string) => void;
 }
@@ -51,22 +51,35 @@ export interface BootOptions {
  */
 export async function bootPhp(options: BootOptions): Promise<PhpHost> {
   try {
-    const module = await loadModule(options);
-    prepareFiles(module, options);
+    const clock = new Clock();
+    const { module, forgetFibers } = await loadModule(options, clock);
+    const ini = buildIni(options.ini ?? {});
+    prepareFiles(module, options, ini);
     // Both names are read by the start-up only.
     module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
     module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
     const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
     if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
-    return new PhpHost(module, options.services ?? {});
+    return new PhpHost(module, options.services ?? {}, {
+      clock,
+      adminValues: ini.adminValues,
+      userIni: ini.userIni,
+      onRequestEnd: forgetFibers,
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${reason}`, { cause: error });
   }
 }
 
-function loadModule(options: BootOptions): Promise<PhpModule> {
+interface LoadedModule {
+  readonly module: PhpModule;
+  readonly forgetFibers: () => void;
+}
+
+function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
   return new Promise((resolve, reject) => {
+    let forgetFibers = () => {};
     const WebSocketClass = options.WebSocketClass ?? ClosedSocket;
     const settings: GlueOptions = {
       // Without these the glue invents a user and a home.
@@ -79,11 +92,14 @@ function loadModule(options: BootOptions): Promise<PhpModule> {
       print: () => {},
       printErr: (text) => options.onComplaint?.(text),
       onAbort: reject,
-      onRuntimeInitialized: () => resolve(module),
+      onRuntimeInitialized: () => resolve({ module, forgetFibers: () => forgetFibers() }),
       instantiateWasm(imports, receive) {
         repairConnect(imports, () => module);
-        options.prepareImports?.(imports, () => module);
+        let exports: WebAssembly.Exports = {};
+        clock.watch(imports, () => module);
+        forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
         WebAssembly.instantiate(options.wasm, imports).then((instance) => {
+          exports = instance.exports;
           options.onInstance?.(instance);
           receive(instance, options.wasm);
         }, reject);
@@ -101,9 +117,8 @@ function loadModule(options: BootOptions): Promise<PhpModule> {
   });
 }
 
-function prepareFiles(module: PhpModule, options: BootOptions): void {
+function prepareFiles(module: PhpModule, options: BootOptions, ini: Ini): void {
   const { FS } = module;
-  const ini = buildIni(options.ini ?? {});
   options.mount?.(module);
   const files = new Map(options.files);
   files.set(INI_PATH, ini.text);

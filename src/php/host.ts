@@ -1,18 +1,33 @@
 // The low-level host of one interpreter: drives the SAPI of @php-wasm directly, one request at a time. The order of
 // the calls matters everywhere; what each of them guards against is said beside it.
 
-import { byteStringToUtf8 } from "../codec/index.ts";
+import { byteStringToUtf8, bytesToByteString } from "../codec/index.ts";
+import type { Clock } from "./clock.ts";
+import { Engine } from "./engine.ts";
 import { PhpError } from "./errors.ts";
 import type { PhpModule } from "./glue.ts";
+import { PREPEND_PATH } from "./ini.ts";
+import type { IniSetting } from "./ini-text.ts";
 import { OutputCapture } from "./output.ts";
-import { applySettings, requestSettings } from "./request-ini.ts";
+import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
 import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { serverVariables } from "./server-variables.ts";
+import { USER_INI_RULES, UserIni, type UserIniRules } from "./user-ini.ts";
 
 /** What scripts can ask of the host's surroundings. */
 export interface PhpServices {
   /** Data of `fpm_get_status()`: an object with php-fpm's keys, or `undefined` where there is no pool. */
   poolStatus?(): Promise<object | undefined>;
+}
+
+/** What the boot knows and the host needs. */
+export interface PhpHostOptions {
+  readonly clock?: Clock;
+  /** Settings of the pool that nobody may change, in force for every request. */
+  readonly adminValues?: readonly IniSetting[];
+  readonly userIni?: UserIniRules;
+  /** Called when a script has ended. */
+  readonly onRequestEnd?: () => void;
 }
 
 /** Files remembered as readable. */
@@ -21,8 +36,13 @@ const MOST_REMEMBERED = 4096;
 /** A resident interpreter over a booted module: see `bootPhp`. */
 export class PhpHost implements PhpRuntime {
   readonly version: string;
+  /** For a host that takes over the same interpreter. */
+  readonly options: PhpHostOptions;
   readonly #module: PhpModule;
   readonly #services: PhpServices;
+  readonly #engine: Engine;
+  readonly #adminSettings: readonly RequestSetting[];
+  readonly #userIni: UserIni;
   /** Settles when the request before is over: the queue, strictly in order. */
   #last: Promise<unknown> = Promise.resolve();
   #current: OutputCapture | undefined;
@@ -30,8 +50,12 @@ export class PhpHost implements PhpRuntime {
   /** Files that could be opened, by inode, mode and path. */
   readonly #readable = new Set<string>();
 
-  constructor(module: PhpModule, services: PhpServices) {
+  constructor(module: PhpModule, services: PhpServices, options: PhpHostOptions = {}) {
+    this.options = options;
     this.#module = module;
+    this.#engine = new Engine(module);
+    this.#adminSettings = (options.adminValues ?? []).map((setting) => ({ ...setting, source: "admin" }));
+    this.#userIni = new UserIni(options.userIni ?? USER_INI_RULES, (path) => this.#readText(path));
     this.#services = services;
     const { major, minor, patch } = module.phpVersion;
     this.version = `${major}.${minor}.${patch}`;
@@ -93,11 +117,12 @@ export class PhpHost implements PhpRuntime {
       });
     }
     const module = this.#module;
-    const capture = new OutputCapture(output, module.FS.ErrnoError);
+    const capture = new OutputCapture(output, module.FS.ErrnoError, (status) => this.#engine.statusLine(status));
     const variables = serverVariables(request.params);
     const memory = this.#prepare(request, variables);
     const abort = () => capture.abort();
     this.#current = capture;
+    this.#hidePrepended();
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
     try {
@@ -118,6 +143,7 @@ export class PhpHost implements PhpRuntime {
     } finally {
       signal?.removeEventListener("abort", abort);
       this.#current = undefined;
+      this.options.onRequestEnd?.();
       if (this.#broken === undefined) {
         for (const pointer of memory) module.free(pointer);
         this.#closeLeaked();
@@ -144,7 +170,7 @@ export class PhpHost implements PhpRuntime {
       variables.get("CONTENT_TYPE") ?? "",
     ];
     for (const [name, value] of variables) texts.push(name, value);
-    for (const [name, value] of this.#settle(variables)) texts.push(name, value);
+    for (const [name, value] of this.#settle(scriptFilename, variables)) texts.push(name, value);
     const block = this.#copyTexts(texts);
     const memory = [block.pointer];
     const [script = 0, query = 0, method = 0, cookies = 0, contentType = 0] = block.starts;
@@ -168,10 +194,14 @@ export class PhpHost implements PhpRuntime {
   }
 
   /** Applies the request's own settings. Returns what the prepended file must do itself, as entries for it. */
-  #settle(variables: ReadonlyMap<string, string>): Map<string, string> {
+  #settle(script: string, variables: ReadonlyMap<string, string>): Map<string, string> {
     const left = new Map<string, string>();
-    if (!variables.has("PHP_VALUE") && !variables.has("PHP_ADMIN_VALUE")) return left;
-    const settings = requestSettings(variables);
+    const settings = [
+      ...this.#adminSettings,
+      ...requestSettings(variables),
+      ...this.#folderSettings(script, variables),
+    ];
+    if (settings.length === 0) return left;
     // PHP's own prepended file is ours: another one is included by it.
     const prepend = settings.findLast(({ name }) => name === "auto_prepend_file");
     if (prepend !== undefined) left.set("EDGE_FPM_PREPEND", prepend.value);
@@ -180,6 +210,30 @@ export class PhpHost implements PhpRuntime {
       left.set("EDGE_FPM_INI", others.map(({ name, value }) => `${name}=${value}`).join("\n"));
     }
     return left;
+  }
+
+  #folderSettings(script: string, variables: ReadonlyMap<string, string>): RequestSetting[] {
+    const root = variables.get("DOCUMENT_ROOT");
+    // As with php-fpm: without a document root nobody knows how far up to look.
+    if (root === undefined) return [];
+    return this.#userIni.settings(script, root, Date.now()).map((setting) => ({ ...setting, source: "folder" }));
+  }
+
+  #readText(path: string): string | undefined {
+    try {
+      return bytesToByteString(this.#module.FS.readFile(byteStringToUtf8(path)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The host's own prepended file is none of the script's: once PHP has taken it in, it leaves the list of files. */
+  #hidePrepended(): void {
+    const { clock } = this.options;
+    if (clock === undefined) return;
+    clock.onLook = () => {
+      if (this.#engine.forgetFile(PREPEND_PATH)) clock.onLook = undefined;
+    };
   }
 
   /** Writes byte strings, each ended by a NUL, into one piece of linear memory: bytes stay bytes. */

@@ -1,8 +1,12 @@
 // php.ini of the resident interpreters: our defaults, then the user's, then what the host cannot do without.
 
+import { type IniSetting, parseIniText } from "./ini-text.ts";
+import { USER_INI_RULES, type UserIniRules } from "./user-ini.ts";
+
 /**
  * Our defaults, near php.ini-production: errors go to the log and not into the page. Opcache keeps the compiled
- * scripts in 24 MB, which holds WordPress nearly whole; `revalidate_freq = 0` shows every edit at the next request.
+ * scripts in 24 MB, which holds WordPress nearly whole; `revalidate_freq = 0` shows every edit at the next request. A
+ * fiber's stack takes real memory here, where a native one takes addresses: half of PHP's 1 MB for 32 bits.
  */
 const DEFAULTS = `
 display_errors = 0
@@ -21,6 +25,7 @@ max_execution_time = 0
 session.use_strict_mode = 1
 session.gc_maxlifetime = 1440
 date.timezone = "UTC"
+fiber.stack_size = 512K
 opcache.enable = 1
 opcache.memory_consumption = 24
 opcache.interned_strings_buffer = 6
@@ -49,8 +54,10 @@ export interface IniParts {
   readonly platform?: Readonly<Record<string, string | number>>;
   /** Text of the user's php.ini. */
   readonly text?: string;
-  /** Single settings of the user, such as `php_admin_value[...]` of a pool. */
+  /** Single settings of the user, such as `php_value[...]` of a pool: scripts may change them. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Settings that neither scripts nor .user.ini may change: `php_admin_value[...]` of a pool. */
+  readonly adminSettings?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** A php.ini, and what the host must do itself because it needs the setting for its own purpose. */
@@ -58,14 +65,21 @@ export interface Ini {
   readonly text: string;
   /** The user's own `auto_prepend_file`, "" for none: the host's prepended file includes it. */
   readonly prependFile: string;
+  /** Settings to lock at every request. */
+  readonly adminValues: readonly IniSetting[];
+  readonly userIni: UserIniRules;
 }
+
+/** Settings that count when PHP starts, or that the host keeps for itself: a request cannot change them anyway. */
+const AT_START = new Set(["disable_functions", "disable_classes", "auto_prepend_file", "extension", "zend_extension"]);
 
 /** Where the host's own prepended file lies in the interpreter's file system. */
 export const PREPEND_PATH = "/internal/shared/edge-fpm.php";
 
 /** Puts a php.ini together. */
 export function buildIni(parts: IniParts): Ini {
-  const user = `[PHP]\n${DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}`;
+  const admin = lines(parts.adminSettings ?? {});
+  const user = `[PHP]\n${DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}${admin}`;
   // PHP's own flush() cannot be seen from outside: the prepended file brings one that tells the host.
   const disabled = [
     "flush",
@@ -76,7 +90,20 @@ export function buildIni(parts: IniParts): Ini {
   return {
     text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\n`,
     prependFile: lastValue(user, "auto_prepend_file"),
+    adminValues: parseIniText(admin).filter(({ name }) => !AT_START.has(name)),
+    userIni: {
+      filename: lastValue(user, "user_ini.filename", USER_INI_RULES.filename),
+      cacheTtl: numberOr(lastValue(user, "user_ini.cache_ttl"), USER_INI_RULES.cacheTtl),
+    },
   };
+}
+
+/** Whether `cgi.fix_pathinfo` is on, PHP's default. The build does not know the setting itself: it is the host's. */
+export function fixesPathInfo(parts: IniParts): boolean {
+  const cgi = "cgi.fix_pathinfo";
+  const single = parts.adminSettings?.[cgi] ?? parts.settings?.[cgi];
+  const value = single === undefined ? lastValue(parts.text ?? "", cgi) : String(single);
+  return !/^(0|off|no|false)$/i.test(value);
 }
 
 function lines(settings: Readonly<Record<string, string | number | boolean>>): string {
@@ -96,9 +123,13 @@ function quote(value: string | number | boolean): string {
     : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** The last value of a setting in the text of a php.ini; "" when it is not there. */
-function lastValue(text: string, name: string): string {
-  let value = "";
+function numberOr(text: string, otherwise: number): number {
+  return /^\d+$/.test(text) ? Number(text) : otherwise;
+}
+
+/** The last value of a setting in the text of a php.ini. */
+function lastValue(text: string, name: string, otherwise = ""): string {
+  let value = otherwise;
   for (const [, found] of text.matchAll(new RegExp(`^[ \\t]*${name}[ \\t]*=[ \\t]*(.*)$`, "gm"))) {
     value = (found ?? "").trim();
   }

@@ -43,8 +43,17 @@ export class OutputCapture {
   #finished = false;
   #abort: "no" | "asked" | "told" = "no";
 
-  constructor(output: PhpOutput, ErrnoError: new (errno: number) => Error) {
+  readonly #statusLine: (status: number) => string | undefined;
+  #ownLine: string | undefined;
+
+  /** @param statusLine the status line that the script gave itself, asked when PHP sends its headers */
+  constructor(
+    output: PhpOutput,
+    ErrnoError: new (errno: number) => Error,
+    statusLine: (status: number) => string | undefined = () => undefined,
+  ) {
     this.#output = output;
+    this.#statusLine = statusLine;
     this.#ErrnoError = ErrnoError;
   }
 
@@ -57,6 +66,7 @@ export class OutputCapture {
     if (chunk.length === 0 || this.#headers !== undefined) return;
     this.#headerText += bytesToByteString(chunk);
     this.#headers = parseHeaders(this.#headerText);
+    if (this.#headers !== undefined) this.#ownLine = this.#statusLine(this.#headers.status);
   }
 
   stdout(chunk: Uint8Array): void {
@@ -172,6 +182,7 @@ export class OutputCapture {
     this.#headersGiven = true;
     const { status, lines } = this.#headers ?? { status: 200, lines: [] };
     const died = exitStatus === FATAL && status === 200 && this.#bodyLength === 0;
-    this.#output.headers(died ? 500 : status, lines, more);
+    const reason = died ? undefined : /^\S+ +\d+ +(.*)$/.exec(this.#ownLine ?? "")?.[1];
+    this.#output.headers(died ? 500 : status, lines, more, reason);
   }
 }

@@ -39,22 +39,25 @@ function fpm_get_status(): array|false
     return \\is_array($status) ? $status : false;
 }
 
+// The host takes this file off the list of included files when PHP looks at the clock.
+\\hrtime(true);
 unset($_SERVER['USE_ZEND_ALLOC']);
 if (!\\ini_get('register_argc_argv')) {
     unset($_SERVER['argv'], $_SERVER['argc']);
+} elseif (isset($_SERVER['argv'], $GLOBALS['argv'])) {
+    $_SERVER['argv'] = $GLOBALS['argv'];
 }
-if ($_SERVER['SERVER_PORT'] === '-1') {
+if (($_SERVER['SERVER_PORT'] ?? '') === '-1') {
     unset($_SERVER['SERVER_PORT']);
 }
-if ($_SERVER['SERVER_SOFTWARE'] === 'PHP.wasm') {
+if (($_SERVER['SERVER_SOFTWARE'] ?? '') === 'PHP.wasm') {
     unset($_SERVER['SERVER_SOFTWARE']);
 }
 if (\\function_exists('putenv')) {
-    (static function (): void {
-        foreach ($_SERVER as $name => $value) {
-            \\is_string($value) && \\putenv("$name=$value");
-        }
-    })();
+    foreach ($_SERVER as $EDGE_FPM_NAME => $EDGE_FPM_VALUE) {
+        \\is_string($EDGE_FPM_VALUE) && \\putenv("$EDGE_FPM_NAME=$EDGE_FPM_VALUE");
+    }
+    unset($EDGE_FPM_NAME, $EDGE_FPM_VALUE);
 }
 if (isset($_SERVER['EDGE_FPM_INI'])) {
     foreach (\\explode("\\n", $_SERVER['EDGE_FPM_INI']) as $_) {
@@ -67,7 +70,7 @@ if (isset($_SERVER['EDGE_FPM_INI'])) {
 /** The prepended file for a pool whose own `auto_prepend_file` is `userFile` ("" for none). */
 export function prependFile(userFile: string): string {
   return `${PRELUDE}
-$GLOBALS['EDGE_FPM_PREPEND'] = $_SERVER['EDGE_FPM_PREPEND'] ?? ${phpString(userFile)};
+$EDGE_FPM_PREPEND = $_SERVER['EDGE_FPM_PREPEND'] ?? ${phpString(userFile)};
 unset($_SERVER['EDGE_FPM_PREPEND']);
 if ($EDGE_FPM_PREPEND === '') {
     unset($EDGE_FPM_PREPEND);

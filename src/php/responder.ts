@@ -164,9 +164,9 @@ class RecordOutput implements PhpOutput {
     this.#withBody = !isHead(request.params);
   }
 
-  headers(status: number, lines: readonly string[], more: boolean): void {
+  headers(status: number, lines: readonly string[], more: boolean, reason?: string): void {
     // With what follows, a small answer is one record.
-    this.#head = responseHead(status, lines);
+    this.#head = responseHead(status, lines, reason);
     if (!more) this.#flushHead(false);
   }
 

@@ -70,12 +70,13 @@ const REASONS: ReadonlyMap<number, string> = new Map([
  * order, an empty line. A 304 loses its `Content-Type`, as with php-fpm.
  *
  * @param lines byte strings, "Name: value"
+ * @param ownReason the script's own reason phrase
  */
-export function responseHead(status: number, lines: readonly string[]): Uint8Array {
+export function responseHead(status: number, lines: readonly string[], ownReason?: string): Uint8Array {
   let head = "";
   const ownStatus = lines.some((line) => /^status:/i.test(line));
   if (status !== 200 && !ownStatus) {
-    const reason = REASONS.get(status);
+    const reason = ownReason ?? REASONS.get(status);
     head += reason === undefined ? `Status: ${status}\r\n` : `Status: ${status} ${reason}\r\n`;
   }
   for (const line of lines) {

@@ -19,9 +19,10 @@ export interface PhpRequest {
 export interface PhpOutput {
   /**
    * Once, before any `stdout`, and at a flush without one: the status code and the header lines (byte strings,
-   * "Name: value") in their order. `more`: output or the end follows at once.
+   * "Name: value") in their order. `more`: output or the end follows at once. `reason`: the reason phrase, when the
+   * script gave one with a status line of its own.
    */
-  headers(status: number, lines: readonly string[], more: boolean): void;
+  headers(status: number, lines: readonly string[], more: boolean, reason?: string): void;
   /** A part of the body, at every flush of PHP at the latest. `last`: the end follows at once. */
   stdout(chunk: Uint8Array, last: boolean): void;
   /** What the script wrote to `php://stderr`, as it came. */

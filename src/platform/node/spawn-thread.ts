@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
-import type { IniParts } from "../../php/ini.ts";
+import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
 import type { ResponderOptions } from "../../php/responder.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -34,7 +34,7 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
    */
   readonly mounts?: readonly string[];
   /** php.ini: its text, and single settings. */
-  readonly ini?: Pick<IniParts, "text" | "settings">;
+  readonly ini?: Pick<IniParts, "text" | "settings" | "adminSettings">;
   /** Environment of the scripts (`env[...]` of a pool). Nothing of this process is passed on. */
   readonly env?: Readonly<Record<string, string>>;
   /** Whether PHP reaches the network. Default true. */
@@ -179,7 +179,7 @@ function startWorker<Wire>(
       processId: pid,
       sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
     },
-    responder: options.responder ?? {},
+    responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
     port,
   };
   // Sources run as they are (.ts); a build replaces both files by .js.
