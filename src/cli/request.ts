@@ -141,17 +141,20 @@ function paramsOf(args: Arguments, script: string, body: Uint8Array | undefined)
   return new Map([...params].map(([key, value]) => [utf8ToByteString(key), utf8ToByteString(value)]));
 }
 
+/** Bytes in which a header block must end; twice what our gateway takes. */
+const MOST_HEADER = 64 * 1024;
+
 /** Writes STDOUT of the application, with or without its header block, and STDERR beside it. */
 function answerPrinter(include: boolean) {
-  // The header block is held back until its end has come; an answer without one is printed whole.
+  // The header block is held back until its end has come; an answer without one is printed whole, a long one at once.
   let held: Buffer | undefined = include ? undefined : Buffer.alloc(0);
   return {
     stdout(chunk: Uint8Array) {
       if (held === undefined) return print(process.stdout, chunk);
       held = Buffer.concat([held, chunk]);
       const end = /\r?\n\r?\n/.exec(held.toString("latin1"));
-      if (end === null) return undefined;
-      const rest = held.subarray(end.index + end[0].length);
+      if (end === null && held.length <= MOST_HEADER) return undefined;
+      const rest = end === null ? held : held.subarray(end.index + end[0].length);
       held = undefined;
       return print(process.stdout, rest);
     },

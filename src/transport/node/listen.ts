@@ -49,14 +49,15 @@ export async function listen(
   });
   const where = address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
   const target: ListenOptions = { ...where, backlog: options.backlog ?? 511 };
+  const mode = address.type === "unix" ? options.mode : undefined;
   try {
-    await bind(server, target).catch(async (error: NodeJS.ErrnoException) => {
+    await bind(server, target, mode).catch(async (error: NodeJS.ErrnoException) => {
       if (address.type !== "unix") throw error;
       // Node tells a folder that is not there as one that may not be written to.
       if (error.code === "EACCES" && !existsSync(dirname(address.path))) throw Object.assign(error, { code: "ENOENT" });
       if (error.code !== "EADDRINUSE") throw error;
       await removeStale(address.path);
-      await bind(server, target);
+      await bind(server, target, mode);
     });
     if (address.type === "unix" && options.mode !== undefined) chmodSync(address.path, options.mode);
   } catch (error) {
@@ -77,13 +78,20 @@ export async function listen(
   };
 }
 
-function bind(server: Server, target: ListenOptions): Promise<void> {
+/** @param mode permissions of the socket file: it must not be open to more for a moment, so chmod afterwards is late */
+function bind(server: Server, target: ListenOptions, mode: number | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(target, () => {
-      server.removeListener("error", reject);
-      resolve();
-    });
+    // Node makes the file within this call.
+    const umask = mode === undefined ? undefined : process.umask(0o777 & ~mode);
+    try {
+      server.listen(target, () => {
+        server.removeListener("error", reject);
+        resolve();
+      });
+    } finally {
+      if (umask !== undefined) process.umask(umask);
+    }
   });
 }
 
