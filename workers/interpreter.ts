@@ -5,7 +5,7 @@ import type { Socket } from "cloudflare:sockets";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
 import type { ChildEnvironment } from "../src/platform/workers/settings.ts";
-import { socketTransport } from "../src/transport/cloudflare/socket.ts";
+import { socketTransport, untilClosed } from "../src/transport/cloudflare/socket.ts";
 
 export default {
   fetch(): Response {
@@ -18,6 +18,7 @@ export default {
       const answer = await status.fetch("http://pool/status");
       return answer.ok ? ((await answer.json()) as object) : undefined;
     };
-    await serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus });
+    const life = serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus });
+    await untilClosed(socket, life);
   },
 };

@@ -4,6 +4,7 @@
 import { build } from "./build.ts";
 import { type Command, parseCommandLine, renderHelp } from "./command.ts";
 import { deploy } from "./deploy.ts";
+import { dev } from "./dev.ts";
 import { CliError, messageOf } from "./failure.ts";
 import { fpm } from "./fpm.ts";
 import { nearest } from "./nearest.ts";
@@ -12,7 +13,7 @@ import { serve } from "./serve.ts";
 import { bold, note, red } from "./terminal.ts";
 import { version } from "./version.ts";
 
-const commands: readonly Command[] = [serve, fpm, request, build, deploy];
+const commands: readonly Command[] = [serve, fpm, request, dev, build, deploy];
 
 function overview(): string {
   const width = Math.max(...commands.map((command) => command.name.length)) + 2;

@@ -7,11 +7,9 @@ import { type CreateResponse, createGateway, type Gateway, type RequestInfo } fr
 import { createPlatformResponse } from "../../gateway/reply.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
-import { type ConnectBinding, connectBinding, connectTcp } from "../../transport/cloudflare/socket.ts";
+import { connectSocket, type Dial, dialBinding, dialTcp, splice } from "../../transport/cloudflare/socket.ts";
 import { connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
-import { toStreams } from "../../transport/streams.ts";
-import type { Connect } from "../../transport/transport.ts";
 import { assetFiles, knownFiles } from "./asset-files.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
@@ -47,18 +45,13 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   });
   return {
     fetch: (request) => gateway(request, infoOf(request)),
-    async connect(socket) {
-      socket.closed.catch(() => {});
-      const transport = await upstream.connect(AbortSignal.timeout(10_000));
-      const there = toStreams(transport);
-      await Promise.allSettled([socket.readable.pipeTo(there.writable), there.readable.pipeTo(socket.writable)]);
-    },
+    connect: (socket) => splice(socket, upstream.dial()),
   };
 }
 
 interface Upstream {
   readonly exchange: Exchange;
-  readonly connect: Connect;
+  readonly dial: Dial;
   /** Not a pool of ours. */
   readonly foreign: boolean;
 }
@@ -68,18 +61,17 @@ function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
   if (UPSTREAM === undefined || UPSTREAM === "") {
     // A stub belongs to the request that made it.
     const stub = () => env.POOL.get(env.POOL.idFromName(pool));
-    const exchange = fetchExchange(stub, `http://${pool}/`);
-    return { exchange, connect: connectBinding(stub, ADDRESS), foreign: false };
+    return { exchange: fetchExchange(stub, `http://${pool}/`), dial: dialBinding(stub, ADDRESS), foreign: false };
   }
-  const connect =
-    typeof UPSTREAM === "string" ? connectTo(UPSTREAM) : connectBinding(() => UPSTREAM as ConnectBinding, ADDRESS);
-  return { exchange: connectExchange(connect), connect, foreign: true };
+  const name = typeof UPSTREAM === "string" ? UPSTREAM : "the binding UPSTREAM";
+  const dial = typeof UPSTREAM === "string" ? dialText(UPSTREAM) : dialBinding(() => UPSTREAM, ADDRESS);
+  return { exchange: connectExchange(connectSocket(dial, name)), dial, foreign: true };
 }
 
-function connectTo(text: string): Connect {
+function dialText(text: string): Dial {
   const address = parseAddress(text);
   if (address.type !== "tcp") throw new TypeError(`UPSTREAM is ${text}: a Worker reaches tcp://host:port only`);
-  return connectTcp(address);
+  return dialTcp(address);
 }
 
 /** What the platform tells of a request beside the `Request`. */

@@ -5,9 +5,10 @@ import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudf
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
+import { requestLine } from "../../fpm/request.ts";
 import type { ApplicationLink } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
-import { socketTransport } from "../../transport/cloudflare/socket.ts";
+import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
 import type { Exchange } from "../../transport/exchange.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { WorkerWire } from "./child-wire.ts";
@@ -59,14 +60,13 @@ export function poolClass(parts: PoolParts): PoolConstructor {
           log: ({ level, message }) => writeLog(level, message),
         },
       );
-      this.#exchange = poolExchange(this.#pool);
+      this.#exchange = env.EDGE_FPM_TRACE === "1" ? traced(this.#pool) : poolExchange(this.#pool);
       this.#pool.start().catch((error: unknown) => writeLog("error", String(error)));
     }
 
     /** FastCGI over a socket, for as long as the web server keeps it. */
     async connect(socket: Socket): Promise<void> {
-      // Returning would end the socket.
-      await this.#serve(socketTransport(socket)).closed;
+      await untilClosed(socket, this.#serve(socketTransport(socket)).closed);
     }
 
     /** FastCGI over the two bodies of a fetch; or the pool's status. */
@@ -85,6 +85,30 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       });
     }
   };
+}
+
+/** Tells in the log which child runs which script, for a watchdog outside: see platform/node/dev-watchdog.ts. */
+function traced(pool: ChildPool<WorkerWire>): Exchange {
+  const tell = (trace: object) => console.log(`edge-fpm-trace ${JSON.stringify(trace)}`);
+  return poolExchange({
+    kill: (pid) => pool.kill(pid),
+    async acquire(request, signal) {
+      const lease = await pool.acquire(request, signal);
+      const { pid } = lease.child;
+      tell({ type: "begin", pid, script: request.script, request: requestLine(request) });
+      void lease.ended.then(() => tell({ type: "end", pid }));
+      return {
+        wire: lease.wire,
+        child: lease.child,
+        ended: lease.ended,
+        stage: (stage) => lease.stage(stage),
+        release(outcome) {
+          tell({ type: "end", pid });
+          lease.release(outcome);
+        },
+      };
+    },
+  });
 }
 
 function writeLog(level: LogRecord["level"], message: string): void {

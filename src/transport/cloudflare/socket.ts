@@ -29,41 +29,72 @@ export function socketTransport(socket: Socket): Transport {
   };
 }
 
-/** Connects to a FastCGI application elsewhere over TCP. Hosts of the platform's own network cannot be reached so. */
-export function connectTcp(address: { readonly host: string; readonly port: number }): Connect {
-  const { host, port } = address;
-  return (signal) =>
-    opened(signal, `${host}:${port}`, () => connect({ hostname: host, port }, { allowHalfOpen: true }));
+/** Longest wait for the last bytes of a socket, in milliseconds: then its peer does not read. */
+const LAST_BYTES = 10_000;
+
+/**
+ * What a `connect` handler awaits: its return ends the socket, with the bytes that are still on their way.
+ *
+ * @param over settles when nothing more is to be written
+ */
+export async function untilClosed(socket: Socket, over: Promise<void>): Promise<void> {
+  await over;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LAST_BYTES);
+  });
+  await Promise.race([socket.closed.catch(ignore), late]);
+  clearTimeout(timer);
+}
+
+/** Opens a socket. Throws, or its `opened` rejects, when it cannot. */
+export type Dial = () => Socket;
+
+/** Dials a FastCGI application elsewhere over TCP. Hosts of the platform's own network cannot be reached so. */
+export function dialTcp({ host, port }: { readonly host: string; readonly port: number }): Dial {
+  return () => connect({ hostname: host, port }, { allowHalfOpen: true });
 }
 
 /**
- * Connects to the `connect` handler behind a binding.
+ * Dials the `connect` handler behind a binding.
  *
  * @param binding called for each connection: a stub belongs to the request that made it
  * @param address what the handler sees as its own address
  */
-export function connectBinding(binding: () => ConnectBinding, address: string): Connect {
-  return (signal) => opened(signal, address, () => binding().connect(address));
+export function dialBinding(binding: () => ConnectBinding, address: string): Dial {
+  return () => binding().connect(address);
 }
 
-async function opened(signal: AbortSignal, name: string, open: () => Socket): Promise<Transport> {
-  signal.throwIfAborted();
-  let socket: Socket | undefined;
-  const abort = () => void socket?.close().catch(ignore);
-  signal.addEventListener("abort", abort);
-  try {
-    socket = open();
-    socket.closed.catch(ignore);
-    await socket.opened;
-  } catch (cause) {
+/** @param name of the application, for errors */
+export function connectSocket(dial: Dial, name: string): Connect {
+  return async (signal) => {
     signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ExchangeError("EXCHANGE_CONNECT", `no connection to ${name}: ${reason}`, { cause });
-  } finally {
-    signal.removeEventListener("abort", abort);
+    let socket: Socket | undefined;
+    const abort = () => void socket?.close().catch(ignore);
+    signal.addEventListener("abort", abort);
+    try {
+      socket = dial();
+      socket.closed.catch(ignore);
+      await socket.opened;
+    } catch (cause) {
+      signal.throwIfAborted();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ExchangeError("EXCHANGE_CONNECT", `no connection to ${name}: ${reason}`, { cause });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    signal.throwIfAborted();
+    return socketTransport(socket);
+  };
+}
+
+/** Passes the bytes of two sockets on to each other, each direction until it ends. Never rejects. */
+export async function splice(one: Socket, other: Socket): Promise<void> {
+  for (const { opened, closed } of [one, other]) {
+    opened.catch(ignore);
+    closed.catch(ignore);
   }
-  signal.throwIfAborted();
-  return socketTransport(socket);
+  await Promise.allSettled([one.readable.pipeTo(other.writable), other.readable.pipeTo(one.writable)]);
 }
 
 function ignore(): void {}
