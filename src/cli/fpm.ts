@@ -6,31 +6,21 @@ import { listen, type NodeListener } from "../transport/node/listen.ts";
 import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CliError, listenFailure, messageOf } from "./failure.ts";
-import { existingDirectory, poolOptions, startPool } from "./pool.ts";
+import { runConfig } from "./fpm-file.ts";
+import { printInfo } from "./fpm-info.ts";
+import { fpmOptions, fromFile } from "./fpm-options.ts";
+import { existingDirectory, startPool } from "./pool.ts";
 import { untilStopped } from "./shutdown.ts";
 import { bold, cyan, note } from "./terminal.ts";
 
 export const fpm: Command = {
   name: "fpm",
-  usage: "[--listen <address>] [options]",
+  usage: "[--listen <address> | -y <php-fpm.conf>] [options]",
   summary: "Be a FastCGI application for nginx or Apache, as php-fpm is",
-  options: {
-    listen: {
-      type: "string",
-      short: "l",
-      multiple: true,
-      value: "<address>",
-      help: "127.0.0.1:9000 or /path/to.sock, repeatable (127.0.0.1:9000)",
-    },
-    "listen-mode": { type: "string", value: "<octal>", help: "permissions of a Unix socket, e.g. 0660" },
-    root: {
-      type: "string",
-      value: "<dir>",
-      help: "folder of the application, for PHP to see when --mount is given (this folder)",
-    },
-    ...poolOptions,
-  },
+  options: fpmOptions,
   examples: [
+    "edge-fpm fpm -y /etc/php/8.2/fpm/php-fpm.conf -F     # every pool of an unmodified configuration",
+    "edge-fpm fpm -y php-fpm.conf -t                      # is it in order?",
     "edge-fpm fpm --listen 127.0.0.1:9000 --root /var/www --children 4",
     "edge-fpm fpm --listen /run/edge-fpm.sock --listen-mode 0660 --php 8.2",
     "edge-fpm request 127.0.0.1:9000 /var/www/index.php   # try it without a web server",
@@ -42,6 +32,11 @@ async function run(args: Arguments): Promise<number> {
   if (args.positionals.length > 0) {
     throw new CliError(`What is "${args.positionals.join(" ")}"?`, { exitCode: 2, hint: "See: edge-fpm fpm --help" });
   }
+  if (await printInfo(args)) return 0;
+  return fromFile(args) ? runConfig(args) : runSinglePool(args);
+}
+
+async function runSinglePool(args: Arguments): Promise<number> {
   const listens = args.list("listen");
   const addresses = (listens.length === 0 ? ["127.0.0.1:9000"] : listens).map(addressOption);
   const mode = modeOf(args.text("listen-mode"));

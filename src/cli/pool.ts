@@ -1,12 +1,17 @@
 // The options that `serve` and `fpm` share, and the pool they start from them.
 
-import { mkdirSync, readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { ChildLink } from "../dispatch/child-link.ts";
 import { poolExchange } from "../dispatch/pool-exchange.ts";
-import { ConfigError, type LogRecord, Pool, type PoolConfig, poolConfig, statusArray } from "../fpm/index.ts";
+import { ConfigError, type Log, type LogRecord, Pool, type PoolConfig, poolConfig, statusArray } from "../fpm/index.ts";
 import type { PhpVersion } from "../platform/node/php-versions.ts";
-import { createThreadSpawn } from "../platform/node/spawn-thread.ts";
+import {
+  createThreadSpawn,
+  type PoolSettings,
+  type ThreadSpawn,
+  type ThreadSpawnOptions,
+} from "../platform/node/spawn-thread.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
@@ -64,44 +69,61 @@ export interface StartedPool {
   readonly php: PhpVersion;
 }
 
+/** Settings of PHP that the command line gives. */
+export type PhpSettings = PoolSettings & { readonly env: Readonly<Record<string, string>> };
+
+/**
+ * Reads `--php-ini`, `--define`, `--env`, `--mount`, `--data` and `--no-network`. All that can be wrong with them is
+ * found here, before PHP is compiled or even installed.
+ *
+ * @param roots directories that must be visible to PHP whatever `--mount` says
+ */
+export function phpSettings(args: Arguments, roots: readonly string[]): PhpSettings {
+  const mounts = args.list("mount").map(existingDirectory);
+  const iniFile = iniFileOf(args);
+  const data = args.text("data");
+  const ini = {
+    ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
+    settings: Object.fromEntries(args.list("define").map(definition)),
+  };
+  const env = Object.fromEntries(args.pairs("env"));
+  if (data !== undefined) makeDirectory(data);
+  return {
+    ini,
+    env,
+    network: !args.flag("no-network"),
+    ...(mounts.length === 0 ? {} : { mounts: [...mounts, ...roots] }),
+    ...(data === undefined ? {} : { sharedDirectory: resolve(data) }),
+  };
+}
+
+export interface PoolStart {
+  /** Children, whatever `--children` says. */
+  readonly children?: number;
+  /** No progress line. */
+  readonly quiet?: boolean;
+}
+
 /**
  * Compiles PHP and starts the pool.
  *
  * @param roots directories that must be visible to PHP whatever `--mount` says
  */
-export async function startPool(args: Arguments, roots: readonly string[]): Promise<StartedPool> {
-  const config = poolConfigOf(args);
-  const mounts = args.list("mount").map(existingDirectory);
-  const iniFile = args.text("php-ini");
-  const data = args.text("data");
-  const wanted = args.text("php");
-  // All that can be wrong with the command line is, before PHP is compiled or even installed.
-  const ini = {
-    ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
-    settings: Object.fromEntries(args.pairs("define")),
-  };
-  const env = Object.fromEntries(args.pairs("env"));
-  if (data !== undefined) makeDirectory(data);
-  const label = (php: string) => `Preparing PHP ${php}`;
+export async function startPool(
+  args: Arguments,
+  roots: readonly string[],
+  start: PoolStart = {},
+): Promise<StartedPool> {
+  const config = poolConfigOf(args, start.children);
+  const settings = phpSettings(args, roots);
   const log = args.flag("verbose") ? writeLog : writeImportant;
+  const progress = start.quiet === true ? withoutProgress : withProgress;
 
-  return offerPhp(wanted, (php) =>
-    withProgress(label(php), async (say) => {
+  return offerPhp(args.text("php"), (php) =>
+    progress(`Preparing PHP ${php}`, async (say) => {
       // The status of a pool is asked for by its children, which exist only after it.
       let status: (() => object) | undefined;
-      const spawn = await createThreadSpawn({
-        wrap: (transport) => new ChildLink(transport),
-        php,
-        ini,
-        env,
-        network: !args.flag("no-network"),
-        poolStatus: () => status?.(),
-        onProgress: ({ stage, bytes }) =>
-          say(bytes === 0 ? stage : `${stage} ${(bytes / 1024 / 1024).toFixed(1)} MB of WebAssembly`),
-        onOutput: (pid, text) => log({ level: "notice", message: `child ${pid} said: ${text}`, fields: { pid } }),
-        ...(mounts.length === 0 ? {} : { mounts: [...mounts, ...roots] }),
-        ...(data === undefined ? {} : { sharedDirectory: resolve(data) }),
-      });
+      const spawn = await compileThreads({ ...settings, php, poolStatus: () => status?.() }, log, say);
       say(`starting ${config.pm === "static" ? config.maxChildren : config.startServers} children`);
       const pool = new Pool(config, spawn.spawn, { log });
       status = () => statusArray(pool.status());
@@ -111,7 +133,50 @@ export async function startPool(args: Arguments, roots: readonly string[]): Prom
   );
 }
 
-function poolConfigOf(args: Arguments): PoolConfig {
+/** Compiles PHP for threads that are reached by a `ChildLink` each. */
+export function compileThreads(
+  options: Omit<ThreadSpawnOptions<ChildLink>, "wrap" | "onProgress" | "onOutput">,
+  log: Log,
+  say: (detail: string) => void,
+): Promise<ThreadSpawn<ChildLink>> {
+  return createThreadSpawn({
+    ...options,
+    wrap: (transport) => new ChildLink(transport),
+    onProgress: ({ stage, bytes }) =>
+      say(bytes === 0 ? stage : `${stage} ${(bytes / 1024 / 1024).toFixed(1)} MB of WebAssembly`),
+    onOutput: (pid, text) => log({ level: "notice", message: `child ${pid} said: ${text}`, fields: { pid } }),
+  });
+}
+
+function withoutProgress<T>(_label: string, work: (say: (detail: string) => void) => Promise<T>): Promise<T> {
+  return work(() => {});
+}
+
+/** `name=value`, or `name` alone for a switch that is on, as PHP's `-d` has it. */
+function definition(entry: string): readonly [string, string] {
+  const equals = entry.indexOf("=");
+  if (entry === "" || equals === 0) {
+    throw new CliError(`--define ${entry} has no name: write NAME=VALUE.`, { exitCode: 2 });
+  }
+  return equals === -1 ? [entry, "1"] : [entry.slice(0, equals), entry.slice(equals + 1)];
+}
+
+/** The file of `--php-ini`, which may be a folder that has one; undefined with `--no-php-ini`. */
+function iniFileOf(args: Arguments): string | undefined {
+  const given = args.text("php-ini");
+  if (given === undefined || args.flag("no-php-ini") || childrenByLetter(args) !== undefined) return undefined;
+  if (statSync(given, { throwIfNoEntry: false })?.isDirectory() !== true) return given;
+  const found = ["php-fpm-fcgi.ini", "php.ini"].map((name) => join(given, name)).find((path) => existsSync(path));
+  if (found === undefined) throw new CliError(`There is no php.ini in ${given}.`, { exitCode: 2 });
+  return found;
+}
+
+/** `fpm -c 4`: php-fpm's letter for php.ini, with a number that can only be meant for `--children`. */
+function childrenByLetter(args: Arguments): number | undefined {
+  return /^\d{1,3}$/.test(args.text("php-ini") ?? "") ? args.integer("php-ini", 1, MOST_CHILDREN) : undefined;
+}
+
+function poolConfigOf(args: Arguments, children: number | undefined): PoolConfig {
   const seconds = (name: string) => {
     const value = args.integer(name, 0, 86_400);
     return value === undefined ? undefined : value * 1000;
@@ -119,7 +184,7 @@ function poolConfigOf(args: Arguments): PoolConfig {
   try {
     return poolConfig({
       pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? "static",
-      maxChildren: args.integer("children", 1, MOST_CHILDREN) ?? 2,
+      maxChildren: children ?? args.integer("children", 1, MOST_CHILDREN) ?? childrenByLetter(args) ?? 2,
       maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
       requestTerminateTimeout: seconds("terminate-timeout"),
       listenBacklog: args.integer("backlog", 1, 65_535),

@@ -62,7 +62,7 @@ describe.concurrent("a wrong command line", () => {
     ["serve . --children two", /--children two is not a whole number/, /^$/],
     ["serve . --pm forking", /--pm forking is not one of static, dynamic, ondemand\./, /^$/],
     ["serve . --php 7.4", /no PHP 7\.4 here; versions to choose from: 8\.2, 8\.3, 8\.4, 8\.5/, /^$/],
-    ["serve . --define nothing", /--define nothing has no name: write NAME=VALUE\./, /^$/],
+    ["serve . --define =5", /--define =5 has no name: write NAME=VALUE\./, /^$/],
     ["serve . --env =x", /--env =x has no name/, /^$/],
     ["serve . --php-ini /no/php.ini", /Cannot read --php-ini \/no\/php\.ini: ENOENT/, /^$/],
     ["serve . --mount /no/such/folder", /There is no folder \/no\/such\/folder\./, /^$/],

@@ -1,5 +1,6 @@
 // What one directive means for another: php-fpm's checks of a whole configuration, and all that fail are told.
 
+import { AccessFormatError, compileAccessFormat } from "../access-format.ts";
 import { LISTEN_FORMS, parseListen } from "./listen.ts";
 import type { FileProblem } from "./problem.ts";
 import type { FpmConfig, Place, PoolFile } from "./types.ts";
@@ -42,6 +43,7 @@ class PoolCheck {
     this.#children();
     this.#requests();
     this.#pages();
+    this.#accessFormat();
     this.#directories(machine);
     this.#socket(machine);
   }
@@ -102,6 +104,18 @@ class PoolCheck {
     if (pingPath !== undefined && pingResponse === "") this.#refuse("ping.response", "", "at least one character");
     if (pmStatusListen !== undefined && parseListen(pmStatusListen) === undefined) {
       this.#refuse("pm.status_listen", pmStatusListen, LISTEN_FORMS);
+    }
+  }
+
+  /** As php-fpm: a format that is not used is not looked at. */
+  #accessFormat(): void {
+    const { accessLog, accessFormat } = this.#pool;
+    if (accessLog === undefined || accessFormat === undefined) return;
+    try {
+      compileAccessFormat(accessFormat);
+    } catch (error) {
+      if (!(error instanceof AccessFormatError)) throw error;
+      this.#refuse("access.format", accessFormat, `${error.allowed} (at character ${error.position + 1})`);
     }
   }
 
