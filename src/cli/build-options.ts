@@ -82,13 +82,14 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
   name: { type: "string", value: "<name>", help: "name of the Worker (wrangler.toml's, or the folder's)" },
 };
 
-/** Builds what the command line names, and tells what came out. */
-export async function buildFrom(args: Arguments): Promise<BuildReport> {
+/** Builds what the command line names, and tells what came out, unless `quiet`. */
+export async function buildFrom(args: Arguments, quiet = false): Promise<BuildReport> {
   if (args.positionals.length > 1) throw new CliError("Builds one folder.", { exitCode: 2 });
   const options = optionsOf(args);
   try {
-    const report = await withProgress(`Building ${options.root}`, () => buildApplication(options));
-    printReport(report);
+    const work = () => buildApplication(options);
+    const report = await (quiet ? work() : withProgress(`Building ${options.root}`, work));
+    if (!quiet) printReport(report);
     return report;
   } catch (error) {
     const code = codeOf(error);

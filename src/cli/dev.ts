@@ -55,7 +55,7 @@ async function run(args: Arguments): Promise<number> {
   const session = new Session(args, report.out);
   const url = await session.start(port);
   process.stdout.write(`${bold(cyan(url))}  serves ${root} with PHP ${report.php} in workerd\n`);
-  note("Files are watched. Ctrl-C stops it.");
+  note("Files are watched.");
   const rebuild = debounced(() => session.rebuild());
   const watcher = watch(root, { recursive: true }, (_event, name) => {
     if (name !== null && !isOutput(root, name, report)) rebuild();
@@ -122,7 +122,7 @@ class Session {
     return this.#inTurn(async () => {
       const before = performance.now();
       try {
-        await buildFrom(this.#args);
+        await buildFrom(this.#args, true);
         await this.#reload();
         note(dim(`Built again in ${Math.round(performance.now() - before)} ms.`));
       } catch (error) {

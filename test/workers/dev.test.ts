@@ -1,0 +1,63 @@
+// `edge-fpm dev` as a program of its own, in real workerd.
+
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { http } from "../http-suite/client.ts";
+import { runEdgeFpm } from "../peers/edge-fpm.ts";
+import type { Program } from "../peers/program.ts";
+import { makeScratch } from "../peers/scratch.ts";
+
+describe("edge-fpm dev", () => {
+  const scratch = makeScratch("dev");
+  const site = join(scratch.path, "site");
+  let program: Program | undefined;
+  let baseUrl = "";
+
+  const write = (name: string, text: string) => writeFileSync(join(site, name), text);
+
+  beforeAll(async () => {
+    mkdirSync(site);
+    write("index.php", "<?php echo 'first of ', getenv('GREETING');");
+    write("loop.php", "<?php while (true);");
+    program = runEdgeFpm(["dev", site, "--port", "0", "--terminate-timeout", "2", "-e", "GREETING=all"]);
+    baseUrl = (await program.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "";
+  });
+  afterAll(async () => {
+    await program?.stop("SIGKILL");
+    scratch.remove();
+  });
+
+  test("serves the folder, with variables", async () => {
+    expect((await http(baseUrl, "/")).text()).toBe("first of all");
+  });
+
+  test("serves what was changed, at the same address", async () => {
+    write("index.php", "<?php echo 'second';");
+    await expect.poll(async () => (await http(baseUrl, "/")).text(), { timeout: 20_000 }).toBe("second");
+  });
+
+  test("goes on with the last build when the next one fails", async () => {
+    // A link out of the application's folder is refused.
+    const link = join(site, "link");
+    symlinkSync("/etc", link);
+    await program?.waitFor(/Not built/);
+    expect((await http(baseUrl, "/")).text()).toBe("second");
+    rmSync(link);
+  });
+
+  test("ends workerd when an endless loop freezes it, names the script, and serves on", async () => {
+    await expect(http(baseUrl, "/loop.php")).rejects.toThrow();
+    expect(program?.output()).toMatch(
+      /workerd stands still: \/app\/loop\.php \(GET \/loop\.php\) has run for more than 2 s/,
+    );
+    await expect
+      .poll(() => http(baseUrl, "/").then((answer) => answer.text(), String), { timeout: 20_000 })
+      .toBe("second");
+  });
+
+  test("stops at Ctrl-C", async () => {
+    await program?.stop("SIGINT");
+    await expect(http(baseUrl, "/")).rejects.toThrow();
+  });
+});
