@@ -37,6 +37,19 @@ function fail(error: unknown): never {
 
 const runtime = await bootInterpreter(settings.interpreter, { poolStatus: askStatus }).catch(fail);
 
+/** Answers the master's wish for a backtrace: between two messages, or in the middle of a script that looks at the clock. */
+function trace(): void {
+  const id = Atomics.exchange(settings.traceWanted, 0, 0);
+  if (id !== 0) report({ type: "trace", id, backtrace: runtime.backtrace() });
+}
+
+const { clock } = runtime.options;
+if (clock !== undefined) {
+  clock.onEveryLook = () => {
+    if (Atomics.load(settings.traceWanted, 0) !== 0) trace();
+  };
+}
+
 const responder = new Responder(runtime, {
   ...settings.responder,
   announce: (values) => link.announce(values),
@@ -65,6 +78,7 @@ const link = new ApplicationLink(
 
 parentPort?.on("message", (order: ThreadOrder) => {
   if (order.type === "stop") link.drain();
+  else if (order.type === "trace") trace();
   else {
     statusAnswers.get(order.id)?.(order.value);
     statusAnswers.delete(order.id);

@@ -9,9 +9,9 @@ import { Pool, type PoolOptions } from "./pool.ts";
 import type { Spawn } from "./spawn.ts";
 import type { PoolStatus } from "./status.ts";
 
-export interface MasterOptions<Wire = unknown> extends PoolOptions<Wire> {
+export interface MasterOptions extends PoolOptions {
   /** What one pool has of its own: a slowlog, for example. Asked again for every pool that a reload adds. */
-  readonly poolOptions?: ((name: string) => PoolOptions<Wire>) | undefined;
+  readonly poolOptions?: ((name: string) => PoolOptions) | undefined;
   /** Reads the configuration anew, for `reload()`. Default: every pool keeps its own. */
   readonly reread?: (() => Promise<readonly PoolConfig[]> | readonly PoolConfig[]) | undefined;
   /** Opens the log files again, for `reopenLogs()`. */
@@ -25,7 +25,7 @@ export interface MasterOptions<Wire = unknown> extends PoolOptions<Wire> {
 export class Master<Wire> {
   readonly #pools = new Map<string, Pool<Wire>>();
   readonly #spawn: Spawn<Wire>;
-  readonly #options: MasterOptions<Wire>;
+  readonly #options: MasterOptions;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #emergency: EmergencyRestart;
@@ -38,7 +38,7 @@ export class Master<Wire> {
    * @param spawn starts the children of all of them
    * @throws {ConfigError} `CONFIG_INVALID` when there is none, or two have one name
    */
-  constructor(configs: readonly PoolConfig[], spawn: Spawn<Wire>, options: MasterOptions<Wire> = {}) {
+  constructor(configs: readonly PoolConfig[], spawn: Spawn<Wire>, options: MasterOptions = {}) {
     this.#spawn = spawn;
     this.#options = options;
     this.#log = options.log ?? (() => {});

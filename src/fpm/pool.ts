@@ -25,7 +25,7 @@ import {
 import type { RequestInfo, RequestStage } from "./request.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { type Backtrace, slowlogEntry, type WriteSlowlog } from "./slowlog.ts";
-import type { ChildExit, Spawn } from "./spawn.ts";
+import type { Child, ChildExit, Spawn } from "./spawn.ts";
 import { type PoolStatus, poolStatus } from "./status.ts";
 
 /**
@@ -37,15 +37,13 @@ import { type PoolStatus, poolStatus } from "./status.ts";
  */
 export type PoolState = "new" | "starting" | "running" | "finishing" | "terminating" | "stopped";
 
-export interface PoolOptions<Wire = unknown> {
+export interface PoolOptions {
   /** Default: the platform's. */
   readonly clock?: Clock | undefined;
   /** Default: silent. */
   readonly log?: Log | undefined;
   /** Takes the entries of the slowlog. Default: none are made. */
   readonly slowlog?: WriteSlowlog | undefined;
-  /** Looks at the script that a child runs, without stopping it; undefined: it cannot be seen. */
-  readonly trace?: ((wire: Wire, signal: AbortSignal) => Promise<Backtrace | undefined>) | undefined;
   /** A child crashed. */
   readonly onCrash?: (() => void) | undefined;
   /** Children that may yet be started, those of other pools counted (php-fpm: `process.max`). Default: any number. */
@@ -79,7 +77,7 @@ export class Pool<Wire> {
   #config: PoolConfig;
   readonly #clock: Clock;
   readonly #log: PoolLog;
-  readonly #options: PoolOptions<Wire>;
+  readonly #options: PoolOptions;
   readonly #room: () => number;
   readonly #scoreboard: Scoreboard;
   readonly #children: Children<Wire>;
@@ -104,7 +102,7 @@ export class Pool<Wire> {
   #retryTimer: Cancel | undefined;
   #stopTimer: Cancel | undefined;
 
-  constructor(config: PoolConfig, spawn: Spawn<Wire>, options: PoolOptions<Wire> = {}) {
+  constructor(config: PoolConfig, spawn: Spawn<Wire>, options: PoolOptions = {}) {
     this.#config = config;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -363,16 +361,15 @@ export class Pool<Wire> {
     if (resident === undefined) return;
     this.#scoreboard.countSlowRequest();
     this.#log.tooSlow(resident.slot.pid, lease.request, this.#clock.now() - resident.slot.acceptedAt);
-    if (this.#options.slowlog !== undefined) void this.#writeSlow(lease, this.#options.slowlog);
+    if (this.#options.slowlog !== undefined) void this.#writeSlow(resident.child, lease, this.#options.slowlog);
   }
 
-  async #writeSlow(lease: PoolLease<Wire>, write: WriteSlowlog): Promise<void> {
-    const { trace } = this.#options;
-    const { pid } = lease.child;
+  async #writeSlow(child: Child<Wire>, lease: PoolLease<Wire>, write: WriteSlowlog): Promise<void> {
+    const { pid } = child;
     const stop = new AbortController();
     let backtrace: Backtrace | undefined;
-    if (trace !== undefined) {
-      const traced = trace(lease.wire, stop.signal).then(
+    if (child.trace !== undefined) {
+      const traced = child.trace(stop.signal).then(
         (seen) => {
           backtrace = seen;
         },

@@ -1,6 +1,8 @@
 // What the pool needs of a platform: a way to start a child and to learn of its death. `Wire` is how requests reach
 // the child; the pool hands it out and never looks inside.
 
+import type { Backtrace } from "./slowlog.ts";
+
 /** How a child ended. */
 export interface ChildExit {
   /** `stopped`: asked to. `killed`: by `kill()`. `crashed`: anything else; `message` says what is known. */
@@ -19,6 +21,12 @@ export interface Child<Wire> {
   readonly exited: Promise<ChildExit>;
   /** Asks an idle child to end. Safe to call twice. */
   stop(): void;
+  /**
+   * Looks at the script that runs, without stopping it, as soon as it comes to a point where that can be done.
+   * Undefined when none runs. Stays pending when it does not come to one; then `signal` aborts. Absent where the platform
+   * cannot look at all.
+   */
+  trace?(signal: AbortSignal): Promise<Backtrace | undefined>;
   /** Ends the child at once, in the middle of a script if need be. Safe to call twice. */
   kill(): void;
 }

@@ -25,6 +25,8 @@ interface Timer {
 export class Clock {
   /** Called at each look, in the middle of a script. */
   onLook: (() => void) | undefined;
+  /** The same for whoever has started the interpreter; it stays. */
+  onEveryLook: (() => void) | undefined;
   readonly #timers = new Map<number, Timer>();
 
   /** Watches the imports of the module about to be instantiated. */
@@ -37,6 +39,7 @@ export class Clock {
       functions[name] = (...values: number[]) => {
         if (this.#timers.size > 0) this.#ringDue(module());
         this.onLook?.();
+        this.onEveryLook?.();
         return (original as Import)(...values);
       };
     }

@@ -96,8 +96,10 @@ export interface PhpModule extends GlueOptions {
     /** What a timer of the C library calls when it is due. */
     _emscripten_timeout?(which: number, now: number): void;
     zend_hash_str_del?(table: number, key: number, length: number): number;
-    readonly executor_globals?: WebAssembly.Global;
-    readonly sapi_globals?: WebAssembly.Global;
+    zend_get_executed_filename?(): number;
+    zend_get_executed_lineno?(): number;
+    readonly executor_globals?: number | WebAssembly.Global;
+    readonly sapi_globals?: number | WebAssembly.Global;
   };
   readonly FS: GlueFileSystem;
   /** Replaced whenever linear memory grows: never keep it over a call into PHP. */

@@ -2,6 +2,7 @@
 // the calls matters everywhere; what each of them guards against is said beside it.
 
 import { byteStringToUtf8, bytesToByteString } from "../codec/index.ts";
+import { BacktraceReader, type ScriptBacktrace } from "./backtrace.ts";
 import type { Clock } from "./clock.ts";
 import { Engine } from "./engine.ts";
 import { PhpError } from "./errors.ts";
@@ -30,6 +31,12 @@ export interface PhpHostOptions {
   readonly onRequestEnd?: () => void;
 }
 
+/**
+ * Never changed for one request: opcache remembers of a script which globals to make for it, and one that was compiled
+ * without this setting has no $_SERVER in requests that have it.
+ */
+const AUTO_GLOBALS_JIT = "auto_globals_jit";
+
 /** Files remembered as readable. */
 const MOST_REMEMBERED = 4096;
 
@@ -41,6 +48,7 @@ export class PhpHost implements PhpRuntime {
   readonly #module: PhpModule;
   readonly #services: PhpServices;
   readonly #engine: Engine;
+  readonly #backtraces: BacktraceReader;
   readonly #adminSettings: readonly RequestSetting[];
   readonly #userIni: UserIni;
   /** Settles when the request before is over: the queue, strictly in order. */
@@ -54,6 +62,7 @@ export class PhpHost implements PhpRuntime {
     this.options = options;
     this.#module = module;
     this.#engine = new Engine(module);
+    this.#backtraces = new BacktraceReader(module);
     this.#adminSettings = (options.adminValues ?? []).map((setting) => ({ ...setting, source: "admin" }));
     this.#userIni = new UserIni(options.userIni ?? USER_INI_RULES, (path) => this.#readText(path));
     this.#services = services;
@@ -71,6 +80,15 @@ export class PhpHost implements PhpRuntime {
 
   get usable(): boolean {
     return this.#broken === undefined;
+  }
+
+  /**
+   * The calls that the running script is in the middle of. To be asked from a clock's look, or while the script waits.
+   *
+   * @returns undefined when none runs, or the build does not show it
+   */
+  backtrace(depth = 1000): ScriptBacktrace | undefined {
+    return this.#current === undefined || this.#broken !== undefined ? undefined : this.#backtraces.read(depth);
   }
 
   lookup(path: string): PathKind | undefined {
@@ -205,7 +223,7 @@ export class PhpHost implements PhpRuntime {
     // PHP's own prepended file is ours: another one is included by it.
     const prepend = settings.findLast(({ name }) => name === "auto_prepend_file");
     if (prepend !== undefined) left.set("EDGE_FPM_PREPEND", prepend.value);
-    const others = settings.filter(({ name }) => name !== "auto_prepend_file");
+    const others = settings.filter(({ name }) => name !== "auto_prepend_file" && name !== AUTO_GLOBALS_JIT);
     if (!applySettings(this.#module, others)) {
       left.set("EDGE_FPM_INI", others.map(({ name, value }) => `${name}=${value}`).join("\n"));
     }

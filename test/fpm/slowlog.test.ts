@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Backtrace, Pool, poolConfig, slowlogEntry } from "../../src/fpm/index.ts";
+import { type Backtrace, Pool, poolConfig, type Spawn, slowlogEntry } from "../../src/fpm/index.ts";
 import { FakeClock, fakePlatform, never, request } from "./fakes.ts";
 
 const AT = new Date(2026, 10, 23, 1, 51, 20).getTime();
@@ -34,7 +34,9 @@ describe("a slow request", () => {
     const entries: string[] = [];
     const config = poolConfig({ pm: "static", maxChildren: 1, requestSlowlogTimeout: 1000 });
     const slowlog = (entry: string) => entries.push(entry);
-    const pool = new Pool(config, fakePlatform(clock).spawn, { clock, slowlog, trace });
+    const platform = fakePlatform(clock);
+    const spawn: Spawn<string> = (place) => Object.assign(platform.spawn(place), trace === undefined ? {} : { trace });
+    const pool = new Pool(config, spawn, { clock, slowlog });
     const started = pool.start();
     await clock.advance(0);
     await started;

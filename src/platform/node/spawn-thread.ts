@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
@@ -125,10 +126,14 @@ function startThread<Wire>(
     exited.resolve(reason === "crashed" ? { reason, message } : { reason });
   };
 
+  const traceWanted = new Int32Array(new SharedArrayBuffer(4));
+  const traces = new Map<number, (backtrace: Backtrace | undefined) => void>();
+  let lastTrace = 0;
+
   // Nobody may be waiting for a start that fails: `exited` tells it too.
   ready.promise.catch(() => {});
   try {
-    worker = startWorker(pid, place.pool, options, common, port2);
+    worker = startWorker(pid, place.pool, options, common, port2, traceWanted);
   } catch (error) {
     failure = { code: "PHP_BOOT", message: error instanceof Error ? error.message : String(error) };
     queueMicrotask(() => finish(1));
@@ -136,6 +141,7 @@ function startThread<Wire>(
   worker?.on("message", (message: ThreadReport) => {
     if (message.type === "ready") ready.resolve();
     else if (message.type === "failed") failure = message;
+    else if (message.type === "trace") traces.get(message.id)?.(message.backtrace);
     else {
       const value = options.poolStatus?.({ pool: place.pool, pid });
       worker.postMessage({ type: "status", id: message.id, value } satisfies ThreadOrder);
@@ -155,6 +161,25 @@ function startThread<Wire>(
       if (wanted === "run") wanted = "stopped";
       worker?.postMessage({ type: "stop" } satisfies ThreadOrder);
     },
+    trace(signal) {
+      lastTrace += 1;
+      const id = lastTrace;
+      return new Promise((resolve) => {
+        const settle = (backtrace: Backtrace | undefined) => {
+          traces.delete(id);
+          signal.removeEventListener("abort", forget);
+          resolve(backtrace);
+        };
+        const forget = () => {
+          Atomics.compareExchange(traceWanted, 0, id, 0);
+          settle(undefined);
+        };
+        traces.set(id, settle);
+        signal.addEventListener("abort", forget, { once: true });
+        Atomics.store(traceWanted, 0, id);
+        worker?.postMessage({ type: "trace" } satisfies ThreadOrder);
+      });
+    },
     kill() {
       if (wanted !== "killed") wanted = "killed";
       void worker?.terminate();
@@ -168,6 +193,7 @@ function startWorker<Wire>(
   options: ThreadSpawnOptions<Wire>,
   common: ThreadCommon,
   port: MessagePort,
+  traceWanted: Int32Array,
 ): Worker {
   const settings: ThreadSettings = {
     interpreter: {
@@ -181,6 +207,7 @@ function startWorker<Wire>(
     },
     responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
     port,
+    traceWanted,
   };
   // Sources run as they are (.ts); a build replaces both files by .js.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";

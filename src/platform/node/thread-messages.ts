@@ -1,6 +1,7 @@
 // What master and thread say to each other beside the requests themselves.
 
 import type { MessagePort } from "node:worker_threads";
+import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { ResponderOptions } from "../../php/responder.ts";
 import type { InterpreterSettings } from "./interpreter.ts";
 
@@ -10,6 +11,8 @@ export interface ThreadSettings {
   readonly responder: Pick<ResponderOptions, "extensions" | "fixPathInfo" | "maxBodyLength">;
   /** Carries FastCGI: the thread is the application. */
   readonly port: MessagePort;
+  /** Not 0: the master asks for a backtrace, with that id. Seen in the middle of a script, where no message is. */
+  readonly traceWanted: Int32Array;
 }
 
 /** From the thread. */
@@ -18,9 +21,14 @@ export type ThreadReport =
   /** It cannot start, or the interpreter broke; the thread ends after it. */
   | { readonly type: "failed"; readonly code: string; readonly message: string }
   /** `fpm_get_status()` asks for the pool's data. */
-  | { readonly type: "status-wanted"; readonly id: number };
+  | { readonly type: "status-wanted"; readonly id: number }
+  /** What runs, as asked for; no backtrace when nothing does. */
+  | { readonly type: "trace"; readonly id: number; readonly backtrace: Backtrace | undefined };
 
 /** To the thread. */
 export type ThreadOrder =
   /** Finish what runs and end. */
-  { readonly type: "stop" } | { readonly type: "status"; readonly id: number; readonly value: object | undefined };
+  | { readonly type: "stop" }
+  /** Look whether a backtrace is wanted: the script may be waiting, and nobody else look. */
+  | { readonly type: "trace" }
+  | { readonly type: "status"; readonly id: number; readonly value: object | undefined };
