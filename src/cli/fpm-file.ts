@@ -1,25 +1,24 @@
 // `edge-fpm fpm -y php-fpm.conf`: a master as the configuration wants it, in the foreground or in the background.
 
 import type { Log } from "../fpm/index.ts";
-import { logLine } from "../fpm/log-line.ts";
+import { logTime } from "../fpm/strftime.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Arguments } from "./command.ts";
 import { announceReady, daemonize } from "./daemonize.ts";
 import { EXIT_CONFIG, type FoundConfig, readConfig, testConfig } from "./fpm-conf.ts";
+import { errorLog, LogFiles } from "./fpm-logs.ts";
 import { startMaster } from "./fpm-master.ts";
 import { refuseMixture } from "./fpm-options.ts";
-import { untilStopped } from "./shutdown.ts";
-import { bold, cyan } from "./terminal.ts";
-
-/** Faults of a configuration are told whole, in characters of a line. */
-const LONGEST = 16 * 1024;
+import { obeySignals } from "./signals.ts";
+import { bold, cyan, note } from "./terminal.ts";
 
 /** Runs what `-t`, `-D`, `-F` and the configuration ask for. */
 export async function runConfig(args: Arguments): Promise<number> {
   refuseMixture(args);
-  const stderr: Log = (record) => process.stderr.write(logLine(record, Date.now(), { limit: LONGEST }) ?? "");
-  if (args.has("test")) return testConfig(args, stderr);
-  const found = readConfig(args, stderr);
+  // What is wrong with a configuration is told whole, however long the line.
+  const terminal: Log = ({ level, message }) => note(`[${logTime(Date.now())}] ${level.toUpperCase()}: ${message}`);
+  if (args.has("test")) return testConfig(args, terminal);
+  const found = readConfig(args, terminal);
   if (found === undefined) return EXIT_CONFIG;
   return inBackground(args, found) ? daemonize() : serve(args, found);
 }
@@ -31,15 +30,15 @@ function inBackground(args: Arguments, { config }: FoundConfig): boolean {
 }
 
 async function serve(args: Arguments, { config }: FoundConfig): Promise<number> {
-  const level = args.flag("verbose") ? "debug" : config.global.logLevel;
-  const options = { level, limit: config.global.logLimit, pid: process.pid };
-  const log: Log = (record) => process.stderr.write(logLine(record, Date.now(), options) ?? "");
-  const running = await startMaster(args, config, log);
+  const logs = new LogFiles();
+  const plan = { forceStderr: args.flag("force-stderr"), verbose: args.flag("verbose") };
+  const log = errorLog(config.global, logs, plan);
+  const running = await startMaster(args, config, { log, logs, reread: () => readConfig(args, log)?.config });
   for (const { pool, address } of running.addresses) {
     process.stdout.write(
       `${bold(cyan(formatAddress(address)))}  speaks FastCGI with PHP ${running.php}, pool ${pool}\n`,
     );
   }
   announceReady();
-  return untilStopped(running.finish, running.terminate);
+  return obeySignals(running);
 }

@@ -1,171 +1,191 @@
-// The pools of a configuration, running: children, sockets, the pid file.
+// The pools of a configuration, running: children, sockets, logs, the pid file; and php-fpm's signals as methods.
 
-import { rmSync, writeFileSync } from "node:fs";
 import type { ChildLink } from "../dispatch/child-link.ts";
-import { serveConnection } from "../dispatch/listener.ts";
 import { poolConfigInput } from "../fpm/conf/pool-config.ts";
 import type { FpmConfig, PoolFile } from "../fpm/conf/types.ts";
 import { type Log, Master, type PoolConfig, poolConfig, type Spawn, statusArray } from "../fpm/index.ts";
 import type { PhpVersion } from "../platform/node/php-versions.ts";
-import { type Address, formatAddress } from "../transport/address.ts";
-import type { ApplicationLink } from "../transport/application-link.ts";
-import type { NodeListener } from "../transport/node/listen.ts";
+import type { ThreadSpawn } from "../platform/node/spawn-thread.ts";
+import type { Address } from "../transport/address.ts";
 import type { Arguments } from "./command.ts";
-import { CliError, messageOf } from "./failure.ts";
-import { poolApplications } from "./fpm-application.ts";
-import { listenFor } from "./fpm-listen.ts";
+import { messageOf } from "./failure.ts";
+import type { LogFiles } from "./fpm-logs.ts";
 import { poolPhp } from "./fpm-php.ts";
+import { Sockets } from "./fpm-sockets.ts";
 import { becomeUser, userOf } from "./fpm-user.ts";
 import { offerPhp } from "./offer-php.ts";
+import { removePid, writePid } from "./pid-file.ts";
 import { compileThreads, existingDirectory, phpSettings } from "./pool.ts";
+import type { SignalVerbs } from "./signals.ts";
 
 /** A master at work. */
-export interface RunningMaster {
+export interface RunningMaster extends SignalVerbs {
   readonly master: Master<ChildLink>;
   readonly php: PhpVersion;
   /** Where it listens: ports that were 0 are the real ones. */
   readonly addresses: readonly { readonly pool: string; readonly address: Address }[];
-  /** Takes no more connections, finishes the requests under way, ends the children. */
-  finish(): Promise<void>;
-  /** Ends everything at once. */
-  terminate(): Promise<void>;
+}
+
+export interface MasterTools {
+  readonly log: Log;
+  readonly logs: LogFiles;
+  /** Reads the configuration again; undefined when it has faults, which are in the log. */
+  reread(): FpmConfig | undefined;
 }
 
 /**
  * Listens, compiles PHP once for all pools, and starts them.
  *
- * @throws {CliError} when an address cannot be had, {PoolError} when a pool has no child that starts
+ * @throws {CliError} when an address, a log or the user cannot be had, {PoolError} when no child of a pool starts
  */
-export async function startMaster(args: Arguments, config: FpmConfig, log: Log): Promise<RunningMaster> {
-  const php = args.text("php");
+export async function startMaster(args: Arguments, config: FpmConfig, tools: MasterTools): Promise<RunningMaster> {
   const user = userOf(config.pools, args.flag("allow-to-run-as-root"));
-  const roots = [existingDirectory(args.text("root") ?? "."), ...config.pools.flatMap(({ chdir }) => chdir ?? [])];
-  const settings = phpSettings(args, roots);
-  const queueTimeout = args.integer("queue-timeout", 0, 86_400);
-  const configs = config.pools.map((pool) => poolConfigFor(pool, config, queueTimeout));
-
-  return offerPhp(php, async (version) => {
-    // The status of a pool is asked for by its children, which exist only after it.
-    let status: (pool: string) => object | undefined = () => undefined;
-    const threads = await compileThreads(
-      { ...settings, php: version, poolStatus: ({ pool }) => status(pool) },
-      log,
-      (detail) => log({ level: "debug", message: `PHP ${version}: ${detail}`, fields: {} }),
-    );
-    const spawns = new Map<string, Spawn<ChildLink>>(
-      config.pools.map((pool) => [pool.name, threads.variant(poolPhp(pool, settings))]),
-    );
-    const spawn: Spawn<ChildLink> = (place) => (spawns.get(place.pool) ?? threads.spawn)(place);
-    const master = new Master(configs, spawn, { log, processMax: config.global.processMax });
-    status = (name) => {
-      const pool = master.pool(name);
-      return pool && statusArray(pool.status());
-    };
-
-    const sockets = new Sockets(log);
+  // All that can be wrong is, before PHP is compiled or even installed.
+  phpSettings(args, rootsOf(args, config));
+  poolConfigs(args, config);
+  return offerPhp(args.text("php"), async (version) => {
+    const pools = new ConfiguredPools(args, config, tools);
+    await pools.compile(version);
     try {
-      for (const pool of config.pools) await sockets.open(pool, master);
+      await pools.sockets.follow(config.pools, pools.master);
       writePid(config.global.pid);
-      becomeUser(user, log);
-      await master.start();
+      if (user !== undefined) {
+        tools.logs.giveTo(user.uid, user.gid);
+        becomeUser(user, tools.log);
+      }
+      await pools.master.start();
     } catch (error) {
-      await sockets.close();
-      await master.terminate();
-      removePid(config.global.pid);
+      await pools.terminate();
       throw error;
     }
-    return {
-      master,
-      php: threads.php,
-      addresses: sockets.addresses,
-      async finish() {
-        await sockets.close();
-        sockets.drain();
-        await master.finish();
-        await sockets.drained();
-        removePid(config.global.pid);
-      },
-      async terminate() {
-        await sockets.close();
-        sockets.reset();
-        await master.terminate();
-        removePid(config.global.pid);
-      },
-    };
+    return pools;
   });
 }
 
-function poolConfigFor(pool: PoolFile, config: FpmConfig, queueTimeout: number | undefined): PoolConfig {
-  const input = poolConfigInput(pool, config.global);
-  return poolConfig(queueTimeout === undefined ? input : { ...input, queueTimeout: queueTimeout * 1000 });
-}
+class ConfiguredPools implements RunningMaster {
+  readonly #args: Arguments;
+  readonly #tools: MasterTools;
+  #config: FpmConfig;
+  /** How the children of each pool are started. */
+  #spawns: ReadonlyMap<string, Spawn<ChildLink>> = new Map();
+  #threads: ThreadSpawn<ChildLink> | undefined;
+  readonly master: Master<ChildLink>;
+  readonly sockets: Sockets;
 
-/** The listeners of all pools, and the connections that came in. */
-class Sockets {
-  readonly #log: Log;
-  readonly #listeners: NodeListener[] = [];
-  readonly #links = new Set<ApplicationLink>();
-  readonly addresses: { readonly pool: string; readonly address: Address }[] = [];
-
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(args: Arguments, config: FpmConfig, tools: MasterTools) {
+    this.#args = args;
+    this.#config = config;
+    this.#tools = tools;
+    const { log, logs } = tools;
+    this.sockets = new Sockets(logs, log);
+    const { emergencyRestartThreshold: threshold, emergencyRestartInterval: interval, processMax } = config.global;
+    this.master = new Master(poolConfigs(args, config), (place) => this.#spawn(place), {
+      log,
+      processMax,
+      emergencyRestart: { threshold, interval },
+      poolOptions: (name) => {
+        const pool = this.#config.pools.find((candidate) => candidate.name === name);
+        return pool === undefined ? {} : { slowlog: logs.slow(pool) };
+      },
+      reread: () => this.#reread(),
+      reopen: () => logs.reopen(log),
+    });
   }
 
-  async open(file: PoolFile, master: Master<ChildLink>): Promise<void> {
-    const pool = master.pool(file.name);
-    if (pool === undefined) return;
-    for (const { address, exchange } of poolApplications(file, pool)) {
-      const listener = await listenFor(file, address, (transport, remote) => {
-        const link = serveConnection(transport, exchange, {
-          remote,
-          counters: pool.connections,
-          onError: (error) => this.#debug(file.name, error),
-        });
-        this.#links.add(link);
-        void link.closed.then(() => this.#links.delete(link));
+  get php(): PhpVersion {
+    return this.#compiled.php;
+  }
+
+  get addresses() {
+    return this.sockets.addresses;
+  }
+
+  get #compiled(): ThreadSpawn<ChildLink> {
+    if (this.#threads === undefined) throw new Error("PHP is not compiled yet");
+    return this.#threads;
+  }
+
+  async compile(version: PhpVersion): Promise<void> {
+    const { log } = this.#tools;
+    // The status of a pool is asked for by its children.
+    const poolStatus = ({ pool: name }: { readonly pool: string }) => {
+      const pool = this.master.pool(name);
+      return pool && statusArray(pool.status());
+    };
+    this.#threads = await compileThreads({ php: version, poolStatus }, log, (detail) =>
+      log({ level: "debug", message: `PHP ${version}: ${detail}`, fields: {} }),
+    );
+    this.#prepare();
+  }
+
+  async finish(): Promise<void> {
+    await this.sockets.close();
+    this.sockets.drain();
+    await this.master.finish();
+    await this.sockets.drained();
+    this.#leave();
+  }
+
+  async terminate(): Promise<void> {
+    await this.sockets.close();
+    this.sockets.reset();
+    await this.master.terminate();
+    this.#leave();
+  }
+
+  /** With faults in the files everything stays as it is: php-fpm ends itself then. */
+  async reload(): Promise<void> {
+    const { log } = this.#tools;
+    try {
+      await this.master.reload();
+    } catch (error) {
+      log({ level: "error", message: `reload: ${messageOf(error)}`, fields: {} });
+      throw error;
+    } finally {
+      // Pools that came need their sockets, even when another one could not be reloaded.
+      await this.sockets.follow(this.#config.pools, this.master).catch((error: unknown) => {
+        log({ level: "error", message: `reload: ${messageOf(error)}`, fields: {} });
       });
-      this.#listeners.push(listener);
-      this.addresses.push({ pool: file.name, address: listener.address });
-      const message = `[pool ${file.name}] listens on ${formatAddress(listener.address)}`;
-      this.#log({ level: "debug", message, fields: { pool: file.name } });
     }
   }
 
-  async close(): Promise<void> {
-    for (const listener of this.#listeners) await listener.close();
+  reopenLogs(): Promise<void> {
+    return this.master.reopenLogs();
   }
 
-  drain(): void {
-    for (const link of this.#links) link.drain();
+  #reread(): readonly PoolConfig[] {
+    const config = this.#tools.reread();
+    if (config === undefined) throw new Error("the configuration has faults, the old one stays in force");
+    const configs = poolConfigs(this.#args, config);
+    this.#config = config;
+    this.#prepare();
+    return configs;
   }
 
-  async drained(): Promise<void> {
-    await Promise.all([...this.#links].map((link) => link.closed));
+  #prepare(): void {
+    const settings = phpSettings(this.#args, rootsOf(this.#args, this.#config));
+    const { variant } = this.#compiled;
+    this.#spawns = new Map(this.#config.pools.map((pool) => [pool.name, variant(poolPhp(pool, settings))]));
   }
 
-  reset(): void {
-    for (const link of this.#links) link.reset();
+  #spawn(place: { readonly pool: string; readonly slot: number }) {
+    const spawn = this.#spawns.get(place.pool) ?? this.#compiled.spawn;
+    return spawn(place);
   }
 
-  #debug(pool: string, error: unknown): void {
-    this.#log({ level: "debug", message: `[pool ${pool}] FastCGI: ${messageOf(error)}`, fields: { pool } });
+  #leave(): void {
+    removePid(this.#config.global.pid);
+    this.#tools.logs.close();
   }
 }
 
-function writePid(path: string | undefined): void {
-  if (path === undefined) return;
-  try {
-    rmSync(path, { force: true });
-    writeFileSync(path, String(process.pid), { mode: 0o644, flag: "wx" });
-  } catch (error) {
-    throw new CliError(`The pid file ${path} cannot be written: ${messageOf(error)}`, { cause: error });
-  }
+/** Directories that PHP must see whatever `--mount` says. */
+function rootsOf(args: Arguments, config: FpmConfig): string[] {
+  return [existingDirectory(args.text("root") ?? "."), ...config.pools.flatMap(({ chdir }: PoolFile) => chdir ?? [])];
 }
 
-function removePid(path: string | undefined): void {
-  try {
-    if (path !== undefined) rmSync(path, { force: true });
-  } catch {
-    // Its folder may belong to root, which we no longer are: the next start replaces it.
-  }
+function poolConfigs(args: Arguments, { global, pools }: FpmConfig): PoolConfig[] {
+  const seconds = args.integer("queue-timeout", 0, 86_400);
+  const ours = seconds === undefined ? {} : { queueTimeout: seconds * 1000 };
+  return pools.map((pool) => poolConfig({ ...poolConfigInput(pool, global), ...ours }));
 }

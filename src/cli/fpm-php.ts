@@ -10,10 +10,10 @@ import type { PhpSettings } from "./pool.ts";
  * @param common what the command line gives to all pools; the pool's own settings win, its `php_admin_*` over all
  */
 export function poolPhp(pool: PoolFile, common: PhpSettings): PoolSettings {
-  const settings = { ...common.ini?.settings, ...settingsOf(pool.phpValues), ...settingsOf(pool.phpAdminValues) };
+  const settings = { ...common.ini?.settings, ...settingsOf(pool.phpValues) };
   return {
     ...common,
-    ini: { ...common.ini, settings },
+    ini: { ...common.ini, settings, adminSettings: settingsOf(pool.phpAdminValues) },
     env: { ...(pool.clearEnv ? {} : ownEnvironment()), ...common.env, ...pool.env },
     responder: { ...common.responder, extensions: pool.securityLimitExtensions },
   };

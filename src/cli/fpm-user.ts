@@ -60,8 +60,7 @@ function refusal(message: string, hint?: string): CliError {
 }
 
 /** Becomes the user for good: all threads of the process, those to come included. */
-export function becomeUser(user: User | undefined, log: Log): void {
-  if (user === undefined) return;
+export function becomeUser(user: User, log: Log): void {
   const { uid, gid, name } = user;
   try {
     if (/^\d+$/.test(name)) process.setgroups?.([gid]);

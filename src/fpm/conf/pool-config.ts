@@ -3,6 +3,9 @@
 import type { PoolConfigInput } from "../config.ts";
 import type { GlobalConfig, PoolFile } from "./types.ts";
 
+/** Most that `poolConfig()` takes for a count. */
+const MOST = 65535;
+
 /** What `poolConfig()` takes. What is about listening, logs and PHP is for those who start the pool. */
 export function poolConfigInput(pool: PoolFile, global: GlobalConfig): PoolConfigInput {
   return {
@@ -21,11 +24,13 @@ export function poolConfigInput(pool: PoolFile, global: GlobalConfig): PoolConfi
     requestTerminateTimeout: pool.requestTerminateTimeout,
     requestTerminateTimeoutTrackFinished: pool.requestTerminateTimeoutTrackFinished,
     requestSlowlogTimeout: pool.requestSlowlogTimeout,
+    // php-fpm takes 0 for any depth.
+    requestSlowlogTraceDepth: Math.min(pool.requestSlowlogTraceDepth || MOST, MOST),
     processControlTimeout: global.processControlTimeout,
   };
 }
 
 /** The system's own (-1) is 511 for us too; php-fpm's 0 leaves room for one; Linux keeps 16 bits. */
 function queueLength(backlog: number): number | undefined {
-  return backlog < 0 ? undefined : Math.min(Math.max(1, backlog), 65535);
+  return backlog < 0 ? undefined : Math.min(Math.max(1, backlog), MOST);
 }
