@@ -1,6 +1,6 @@
 // `npm run bench`: every figure that the documentation names, measured side by side in one run.
 //   --quick        shorter rounds
-//   --only <name>  one suite (codec, http, cgi)
+//   --only <name>  one suite (codec, http, cgi, edge)
 //   --json <file>  the rows as JSON too
 
 import { writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCgi } from "./cgi.ts";
 import { benchCodec } from "./codec.ts";
+import { benchEdge } from "./edge.ts";
 import { benchHttp } from "./http.ts";
 import { renderTable, type Table } from "./table.ts";
 
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table
   codec: benchCodec,
   http: benchHttp,
   cgi: benchCgi,
+  edge: benchEdge,
 };
 
 const tables: Table[] = [];

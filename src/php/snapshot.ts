@@ -106,22 +106,22 @@ export class MemorySnapshot {
 }
 
 function copyRuns(heap: Uint8Array): Run[] {
-  const words = new BigUint64Array(heap.buffer, heap.byteOffset, heap.length / 8);
-  const perBlock = BLOCK / 8;
+  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length / 4);
+  const perBlock = BLOCK / 4;
   const runs: Run[] = [];
   let start = -1;
   for (let block = 0; block <= words.length; block += perBlock) {
     const used = block < words.length && !isZero(words, block, block + perBlock);
     if (used && start < 0) start = block;
-    if (start < 0 || (used && (block - start) * 8 < LONGEST_RUN)) continue;
-    runs.push({ at: start * 8, length: (block - start) * 8, bytes: heap.slice(start * 8, block * 8) });
+    if (start < 0 || (used && (block - start) * 4 < LONGEST_RUN)) continue;
+    runs.push({ at: start * 4, length: (block - start) * 4, bytes: heap.slice(start * 4, block * 4) });
     start = used ? block : -1;
   }
   return runs;
 }
 
-function isZero(words: BigUint64Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (words[i] !== 0n) return false;
+function isZero(words: Int32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
   return true;
 }
 
