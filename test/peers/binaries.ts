@@ -15,6 +15,7 @@ export const PEERS = {
   "php-fpm8.2": { commands: ["php-fpm8.2"], packages: ["php8.2-fpm", "php8.2-sqlite3"] },
   nginx: { commands: ["nginx"], packages: ["nginx-light"] },
   "cgi-fcgi": { commands: ["cgi-fcgi"], packages: ["libfcgi-bin"] },
+  wrk: { commands: ["wrk"], packages: ["wrk"] },
   apache2: { commands: ["apache2"], packages: ["apache2"] },
 } as const satisfies Record<string, PeerProgram>;
 
