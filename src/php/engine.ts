@@ -1,5 +1,5 @@
 // What only the interpreter's own structures tell, read from linear memory: the list of included files and the status line
-// of header(). Offsets are those of 32-bit builds (php-src Zend/zend_types.h, main/SAPI.h), and nothing is believed that
+// of header(). Offsets are those of builds with 32-bit addresses and 64-bit integers (php-src Zend/zend_types.h, main/SAPI.h), and nothing is believed that
 // a second look does not confirm; where a build keeps other structures, the host goes on without.
 
 import { bytesToByteString } from "../codec/index.ts";
@@ -9,19 +9,19 @@ import type { PhpModule } from "./glue.ts";
 const ARRAY_DATA = 16;
 const ARRAY_USED = 20;
 /** Bucket: its size, and its `key`. */
-const BUCKET_SIZE = 24;
-const BUCKET_KEY = 20;
+const BUCKET_SIZE = 32;
+const BUCKET_KEY = 24;
 /** zend_string: `len`, `val`. */
-const STRING_LENGTH = 12;
-const STRING_TEXT = 16;
+const STRING_LENGTH = 16;
+const STRING_TEXT = 20;
 
 /** Where `included_files` may lie in executor_globals: behind two values, 34 words and the table of globals. */
 const INCLUDED_FILES_FROM = 16;
 const INCLUDED_FILES_TO = 1024;
 
 /** sapi_globals: `sapi_headers.http_response_code` and `.http_status_line`. */
-const RESPONSE_CODE = 112;
-const STATUS_LINE = 124;
+const RESPONSE_CODE = 124;
+const STATUS_LINE = 136;
 
 /** Longest status line that is read, in bytes. */
 const LONGEST_LINE = 1024;
@@ -43,7 +43,7 @@ export class Engine {
   forgetFile(path: string): boolean {
     const { executor_globals: globals, zend_hash_str_del: remove } = this.#module.wasmExports;
     if (globals === undefined || remove === undefined) return false;
-    const base = Number(globals.value);
+    const base = addressOf(globals);
     const found =
       this.#includedFiles === undefined
         ? this.#findTable(base, path)
@@ -63,7 +63,7 @@ export class Engine {
   statusLine(status: number): string | undefined {
     const { sapi_globals: globals } = this.#module.wasmExports;
     if (globals === undefined) return undefined;
-    const base = Number(globals.value);
+    const base = addressOf(globals);
     if (this.#word(base + RESPONSE_CODE) !== status) return undefined;
     const text = this.#word(base + STATUS_LINE);
     const heap = this.#module.HEAPU8;
@@ -97,4 +97,9 @@ export class Engine {
     if (address < 0 || address + 4 > heap.length) return 0;
     return new DataView(heap.buffer, heap.byteOffset).getUint32(address, true);
   }
+}
+
+/** The glue gives data of the module as its address, or leaves it the global that holds it. */
+function addressOf(data: number | WebAssembly.Global): number {
+  return typeof data === "number" ? data : Number(data.value);
 }

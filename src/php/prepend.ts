@@ -44,8 +44,9 @@ function fpm_get_status(): array|false
 unset($_SERVER['USE_ZEND_ALLOC']);
 if (!\\ini_get('register_argc_argv')) {
     unset($_SERVER['argv'], $_SERVER['argc']);
-} elseif (isset($_SERVER['argv'], $GLOBALS['argv'])) {
-    $_SERVER['argv'] = $GLOBALS['argv'];
+} elseif (isset($_SERVER['argv'])) {
+    $_SERVER['argv'] = ($_SERVER['QUERY_STRING'] ?? '') === '' ? [] : \\explode('+', $_SERVER['QUERY_STRING']);
+    $_SERVER['argc'] = \\count($_SERVER['argv']);
 }
 if (($_SERVER['SERVER_PORT'] ?? '') === '-1') {
     unset($_SERVER['SERVER_PORT']);
