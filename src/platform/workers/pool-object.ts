@@ -74,7 +74,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       if (request.method !== "POST") {
         return Response.json(statusArray(this.#pool.status()));
       }
-      const { transport, response } = answerFetch(request);
+      const { transport, response } = await answerFetch(request);
       this.#serve(transport);
       return response;
     }

@@ -44,13 +44,18 @@ async function exchangeWhole(
   connection.endStdin(id);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   // The handler sees its answer cancelled: that aborts the request there.
-  const abort = () => void reader?.cancel(signal.reason).catch(() => {});
+  const abort = () => {
+    if (reader === undefined) unanswered.abort(signal.reason);
+    else void reader.cancel(signal.reason).catch(() => {});
+  };
+  const unanswered = new AbortController();
   signal.addEventListener("abort", abort);
   try {
     const response = await binding().fetch(url, {
       method: "POST",
       body: concat(connection.takeOutput()),
       headers: { "content-type": FASTCGI_TYPE },
+      signal: unanswered.signal,
     });
     if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`);
     reader = response.body.getReader();

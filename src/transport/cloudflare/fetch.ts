@@ -1,6 +1,7 @@
 // A fetch between two Workers as a byte stream: the request's body goes there, the response's body comes back, both
 // while the other is open. The same bytes as over a socket, for less (docs/decisions/0010).
 
+import { concat } from "../../codec/index.ts";
 import { ExchangeError } from "../exchange.ts";
 import { Gate } from "../gate.ts";
 import { Inbox } from "../inbox.ts";
@@ -137,10 +138,109 @@ export function connectFetch(binding: () => FetchBinding, url: string): Connect 
   };
 }
 
-/** The other end of `connectFetch`: the transport of a request, and the response to return at once. */
-export function answerFetch(request: Request): { readonly transport: Transport; readonly response: Response } {
-  const transport = new BodyTransport(Promise.resolve(request.body));
-  return { transport, response: new Response(transport.outgoing, { headers: { "content-type": FASTCGI_TYPE } }) };
+/** The other end of `connectFetch`, and of `fetchExchange`. */
+export interface FetchAnswer {
+  readonly transport: Transport;
+  /**
+   * To be returned by the handler. It waits for the first bytes: an answer that is complete with them travels whole,
+   * which costs the runtime less than a stream.
+   */
+  readonly response: Promise<Response>;
+}
+
+/** Makes a transport of a request with a body of FastCGI records. */
+export async function answerFetch(request: Request): Promise<FetchAnswer> {
+  const length = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (!(length <= WHOLE)) {
+    const transport = new BodyTransport(Promise.resolve(request.body));
+    return { transport, response: Promise.resolve(reply(transport.outgoing)) };
+  }
+  const transport = new WholeTransport(new Uint8Array(await request.arrayBuffer()), request.signal);
+  return { transport, response: transport.response };
+}
+
+function reply(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): Response {
+  return new Response(body, { headers: { "content-type": FASTCGI_TYPE } });
+}
+
+/** Largest body of a request that is read at once, in bytes: what `fetchExchange` sends whole, and its params. */
+const WHOLE = 256 * 1024;
+
+/** Reads bytes that are there already, and answers with the first write alone when nothing follows it. */
+class WholeTransport implements Transport {
+  readonly response: Promise<Response>;
+  readonly #body: Uint8Array;
+  readonly #rest: BodyTransport;
+  readonly #signal: AbortSignal;
+  #first: Uint8Array<ArrayBuffer> | undefined;
+  #state: "waiting" | "first" | "streaming" | "closed" = "waiting";
+  #respond: (response: Response) => void = () => {};
+  #handler: TransportHandler | undefined;
+
+  constructor(body: Uint8Array, signal: AbortSignal) {
+    this.#body = body;
+    this.#signal = signal;
+    // Nothing more is read: the body has ended, and the visitor's leaving is told by the signal.
+    this.#rest = new BodyTransport(new Promise(() => {}));
+    this.response = new Promise((resolve) => {
+      this.#respond = resolve;
+    });
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    this.#rest.start({
+      onChunk() {},
+      onEnd: (error) => handler.onEnd(error),
+      onGone: (error) => handler.onGone?.(error),
+    });
+    this.#signal.addEventListener("abort", () => this.#gone());
+    // Never inside the caller's own call, as with any other transport.
+    queueMicrotask(() => {
+      if (this.#signal.aborted) this.#gone();
+      if (this.#state !== "closed") void handler.onChunk(this.#body);
+    });
+  }
+
+  #gone(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#handler?.onEnd(asError(this.#signal.reason ?? "the request was aborted"));
+  }
+
+  write(chunks: readonly Uint8Array[]): Promise<void> | undefined {
+    if (this.#state === "streaming") return this.#rest.write(chunks);
+    if (this.#state === "closed") return undefined;
+    this.#first = concat(this.#first === undefined ? chunks : [this.#first, ...chunks]);
+    if (this.#state === "waiting") {
+      this.#state = "first";
+      queueMicrotask(() => this.#stream());
+    }
+    return undefined;
+  }
+
+  #stream(): void {
+    if (this.#state !== "first" || this.#first === undefined) return;
+    this.#state = "streaming";
+    void this.#rest.write([this.#first]);
+    this.#respond(reply(this.#rest.outgoing));
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    const whole = this.#state !== "streaming";
+    this.#state = "closed";
+    if (whole) this.#respond(reply(this.#first ?? new Uint8Array(0)));
+    this.#rest.close();
+  }
+
+  reset(): void {
+    if (this.#state === "closed") return;
+    this.#stream();
+    if (this.#state !== "streaming") this.#respond(new Response(null, { status: 502 }));
+    this.#state = "closed";
+    this.#rest.reset();
+  }
 }
 
 function asError(error: unknown): Error {
