@@ -114,6 +114,7 @@ async function requests({ out }: BuildReport, rounds: number, count: number): Pr
 
 async function memory({ out }: BuildReport, count: number): Promise<Table> {
   const log: string[] = [];
+  const bare = await growthOfEmpty(count);
   const workers = await startLocalWorkers({ out, onLog: (_level, message) => log.push(message) });
   try {
     const { origin } = await workers.ready;
@@ -136,10 +137,25 @@ async function memory({ out }: BuildReport, count: number): Promise<Table> {
         row("isolate, limit", PLATFORM.isolateBytes),
         row("process, more by the first child", one - before),
         row(`process, more by ${count.toLocaleString("en-US")} requests`, many - one),
+        row("the same of an empty Worker and object", bare),
       ],
     };
   } finally {
     await workers.dispose();
+  }
+}
+
+/** What workerd keeps of requests by itself, until it collects its garbage. */
+async function growthOfEmpty(count: number): Promise<number> {
+  const empty = new Miniflare(emptyOptions());
+  try {
+    const { origin } = await empty.ready;
+    await timed(`${origin}/object`);
+    const before = residentSize();
+    for (let i = 0; i < count; i++) await timed(`${origin}/object`);
+    return residentSize() - before;
+  } finally {
+    await empty.dispose();
   }
 }
 
