@@ -11,6 +11,7 @@ import { printInfo } from "./fpm-info.ts";
 import { fpmOptions, fromFile } from "./fpm-options.ts";
 import { existingDirectory, startPool } from "./pool.ts";
 import { untilStopped } from "./shutdown.ts";
+import { obeyReloads } from "./signals.ts";
 import { bold, cyan, note } from "./terminal.ts";
 
 export const fpm: Command = {
@@ -71,6 +72,10 @@ async function runSinglePool(args: Arguments): Promise<number> {
     }
   }
 
+  const leave = obeyReloads({
+    reload: () => reloadPool(pool),
+    reopenLogs: async () => note("There is no log file to open again: everything is said here."),
+  });
   return untilStopped(
     async () => {
       for (const listener of listeners) await listener.close();
@@ -82,7 +87,18 @@ async function runSinglePool(args: Arguments): Promise<number> {
       for (const connection of connections) connection.reset();
       await pool.terminate();
     },
-  );
+  ).finally(leave);
+}
+
+/** SIGUSR2: new children take over. */
+async function reloadPool(pool: { reload(): Promise<void> }): Promise<void> {
+  note("Reloading: new children take over ...");
+  try {
+    await pool.reload();
+    note("Reloaded.");
+  } catch (error) {
+    note(`Not reloaded: ${messageOf(error)}`);
+  }
 }
 
 function modeOf(text: string | undefined): number | undefined {

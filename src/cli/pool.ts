@@ -4,7 +4,16 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ChildLink } from "../dispatch/child-link.ts";
 import { poolExchange } from "../dispatch/pool-exchange.ts";
-import { ConfigError, type Log, type LogRecord, Pool, type PoolConfig, poolConfig, statusArray } from "../fpm/index.ts";
+import {
+  ConfigError,
+  type Log,
+  type LogRecord,
+  Pool,
+  type PoolConfig,
+  poolConfig,
+  statusArray,
+  workerOutput,
+} from "../fpm/index.ts";
 import type { PhpVersion } from "../platform/node/php-versions.ts";
 import {
   createThreadSpawn,
@@ -144,7 +153,9 @@ export function compileThreads(
     wrap: (transport) => new ChildLink(transport),
     onProgress: ({ stage, bytes }) =>
       say(bytes === 0 ? stage : `${stage} ${(bytes / 1024 / 1024).toFixed(1)} MB of WebAssembly`),
-    onOutput: (pid, text) => log({ level: "notice", message: `child ${pid} said: ${text}`, fields: { pid } }),
+    // What a thread says, the glue's complaints above all: scripts say what they have to say in FastCGI's STDERR.
+    onOutput: (pid, text, { pool, stream }) =>
+      workerOutput((record) => log({ ...record, level: "notice" }), { pool })(pid, stream, text),
   });
 }
 

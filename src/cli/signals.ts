@@ -16,6 +16,18 @@ const STOP_AT_ONCE = ["SIGINT", "SIGTERM"] as const;
 const RELOAD = ["SIGUSR2", "SIGHUP"] as const;
 
 /**
+ * Obeys the signals that stop nothing, beside somebody else who obeys those that do.
+ *
+ * @returns leaves them to the system again
+ */
+export function obeyReloads(verbs: Pick<SignalVerbs, "reload" | "reopenLogs">): () => void {
+  return listen([
+    ...RELOAD.map((signal) => [signal, () => void verbs.reload().catch(() => {})] as const),
+    ["SIGUSR1", () => void verbs.reopenLogs().catch(() => {})],
+  ]);
+}
+
+/**
  * Obeys signals until one has stopped everything. A stop at once overrides a graceful one; nothing overrides it.
  *
  * @returns the exit code: 0, as php-fpm's
@@ -41,22 +53,26 @@ export async function obeySignals(verbs: SignalVerbs): Promise<number> {
       (error: unknown) => state === "finishing" && stopped.reject(error),
     );
   };
-  const reload = () => {
-    if (state === "running") verbs.reload().catch(() => {});
-  };
-  const reopen = () => void verbs.reopenLogs().catch(() => {});
-
-  const listeners = new Map<NodeJS.Signals, () => void>([
-    ...STOP_AT_ONCE.map((signal) => [signal, terminate] as const),
-    ["SIGQUIT", finish],
-    ...RELOAD.map((signal) => [signal, reload] as const),
-    ["SIGUSR1", reopen],
-  ]);
-  for (const [signal, listener] of listeners) process.on(signal, listener);
+  const leaves = [
+    listen([...STOP_AT_ONCE.map((signal) => [signal, terminate] as const), ["SIGQUIT", finish]]),
+    obeyReloads({
+      reload: async () => {
+        if (state === "running") await verbs.reload();
+      },
+      reopenLogs: () => verbs.reopenLogs(),
+    }),
+  ];
   try {
     await stopped.promise;
     return 0;
   } finally {
-    for (const [signal, listener] of listeners) process.off(signal, listener);
+    for (const leave of leaves) leave();
   }
+}
+
+function listen(listeners: readonly (readonly [NodeJS.Signals, () => void])[]): () => void {
+  for (const [signal, listener] of listeners) process.on(signal, listener);
+  return () => {
+    for (const [signal, listener] of listeners) process.off(signal, listener);
+  };
 }

@@ -50,7 +50,13 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
   readonly poolStatus?: (place: { readonly pool: string; readonly pid: number }) => object | undefined;
   readonly onProgress?: (progress: CompileProgress) => void;
   /** A line that a thread wrote to its stdout or stderr: a glue's complaint, mostly. Default: dropped. */
-  readonly onOutput?: (pid: number, text: string) => void;
+  readonly onOutput?: (pid: number, text: string, from: ThreadOutput) => void;
+}
+
+/** Where the output of a thread came from. */
+export interface ThreadOutput {
+  readonly pool: string;
+  readonly stream: "stdout" | "stderr";
 }
 
 /** Starts children: see `createThreadSpawn`. */
@@ -220,7 +226,8 @@ function startWorker<Wire>(
     stderr: true,
   });
   for (const stream of [worker.stdout, worker.stderr]) {
-    stream.on("data", (chunk) => options.onOutput?.(pid, String(chunk).trimEnd()));
+    const from = { pool, stream: stream === worker.stdout ? "stdout" : "stderr" } as const;
+    stream.on("data", (chunk) => options.onOutput?.(pid, String(chunk).trimEnd(), from));
   }
   return worker;
 }
