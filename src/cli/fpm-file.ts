@@ -33,12 +33,22 @@ async function serve(args: Arguments, { config }: FoundConfig): Promise<number> 
   const logs = new LogFiles();
   const plan = { forceStderr: args.flag("force-stderr"), verbose: args.flag("verbose") };
   const log = errorLog(config.global, logs, plan);
-  const running = await startMaster(args, config, { log, logs, reread: () => readConfig(args, log)?.config });
+  const starting = startMaster(args, config, { log, logs, reread: () => readConfig(args, log)?.config });
+  // From now on: a signal may come as soon as there is a pid file, and without a listener it would end the process.
+  const obeyed = obeySignals({
+    terminate: async () => (await starting).terminate(),
+    finish: async () => (await starting).finish(),
+    reload: async () => (await starting).reload(),
+    reopenLogs: async () => (await starting).reopenLogs(),
+  });
+  // A start that fails is told below, not by a stop that waited for it.
+  obeyed.catch(() => {});
+  const running = await starting;
   for (const { pool, address } of running.addresses) {
     process.stdout.write(
       `${bold(cyan(formatAddress(address)))}  speaks FastCGI with PHP ${running.php}, pool ${pool}\n`,
     );
   }
   announceReady();
-  return obeySignals(running);
+  return obeyed;
 }

@@ -2,7 +2,7 @@
 // connection is refused, and gives it what answers from now on.
 
 import type { ChildLink } from "../dispatch/child-link.ts";
-import { serveConnection } from "../dispatch/listener.ts";
+import { type ServeConnectionOptions, serveConnection } from "../dispatch/listener.ts";
 import type { PoolFile } from "../fpm/conf/types.ts";
 import type { Log, Master } from "../fpm/index.ts";
 import { type Address, formatAddress } from "../transport/address.ts";
@@ -10,7 +10,7 @@ import type { ApplicationLink } from "../transport/application-link.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { NodeListener } from "../transport/node/listen.ts";
 import { messageOf } from "./failure.ts";
-import { poolApplications } from "./fpm-application.ts";
+import { type Application, poolApplications } from "./fpm-application.ts";
 import { listenFor } from "./fpm-listen.ts";
 import type { LogFiles } from "./fpm-logs.ts";
 
@@ -24,7 +24,7 @@ interface Socket {
 export class Sockets {
   readonly #log: Log;
   readonly #logs: LogFiles;
-  /** By the address as written. */
+  /** By pool, role and the address as written. */
   readonly #sockets = new Map<string, Socket>();
   readonly #links = new Set<ApplicationLink>();
 
@@ -43,40 +43,45 @@ export class Sockets {
    * first failure is thrown at the end.
    */
   async follow(pools: readonly PoolFile[], master: Master<ChildLink>): Promise<void> {
-    const kept = new Set<string>();
-    const failures: unknown[] = [];
+    const wanted = new Map<string, { readonly file: PoolFile; readonly application: Application }>();
     for (const file of pools) {
       const pool = master.pool(file.name);
       if (pool === undefined) continue;
-      for (const { address, exchange } of poolApplications(file, pool, this.#logs, this.#log)) {
-        kept.add(address);
-        const socket = this.#sockets.get(address);
-        if (socket?.pool === file.name) socket.exchange = exchange;
-        else {
-          await socket?.listener.close();
-          await this.#open(file, address, exchange, pool.connections).catch((error: unknown) => failures.push(error));
-        }
-      }
+      const applications = poolApplications(file, pool, this.#logs, this.#log);
+      applications.forEach((application, index) => {
+        // Of one pool: the first is its scripts', the second its status page's.
+        wanted.set(`${file.name} ${index} ${application.address}`, { file, application });
+      });
     }
-    for (const [address, socket] of this.#sockets) {
-      if (kept.has(address)) continue;
-      this.#sockets.delete(address);
+    // First, because another pool may take the address over.
+    for (const [key, socket] of this.#sockets) {
+      if (wanted.has(key)) continue;
+      this.#sockets.delete(key);
       await socket.listener.close();
+    }
+    const failures: unknown[] = [];
+    for (const [key, { file, application }] of wanted) {
+      const socket = this.#sockets.get(key);
+      if (socket !== undefined) socket.exchange = application.exchange;
+      else {
+        const counters = master.pool(file.name)?.connections;
+        await this.#open(key, file, application, counters).catch((error: unknown) => failures.push(error));
+      }
     }
     if (failures.length > 0) throw failures[0];
   }
 
   async #open(
+    key: string,
     file: PoolFile,
-    address: string,
-    first: Exchange,
-    counters: NonNullable<Parameters<typeof serveConnection>[2]>["counters"],
+    application: Application,
+    counters: ServeConnectionOptions["counters"],
   ): Promise<void> {
     const answer: Exchange = (request, sink, signal) => {
-      const current = this.#sockets.get(address)?.exchange ?? first;
+      const current = this.#sockets.get(key)?.exchange ?? application.exchange;
       return current(request, sink, signal);
     };
-    const listener = await listenFor(file, address, (transport, remote) => {
+    const listener = await listenFor(file, application.address, (transport, remote) => {
       const link = serveConnection(transport, answer, {
         remote,
         counters,
@@ -85,7 +90,7 @@ export class Sockets {
       this.#links.add(link);
       void link.closed.then(() => this.#links.delete(link));
     });
-    this.#sockets.set(address, { pool: file.name, listener, exchange: first });
+    this.#sockets.set(key, { pool: file.name, listener, exchange: application.exchange });
     this.#debug(file.name, `listens on ${formatAddress(listener.address)}`);
   }
 

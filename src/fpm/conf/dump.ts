@@ -73,7 +73,8 @@ function poolRows(pool: PoolFile): Row[] {
     ["ping.response", pool.pingResponse],
     ["access.log", pool.accessLog],
     ["access.format", pool.accessFormat],
-    ...pool.accessSuppressPath.map((path): Row => ["access.suppress_path[]", path]),
+    // As the other lists: the last one first.
+    ...pool.accessSuppressPath.toReversed().map((path): Row => ["access.suppress_path[]", path]),
     ["slowlog", pool.slowlog],
     ["request_slowlog_timeout", seconds(pool.requestSlowlogTimeout)],
     ["request_slowlog_trace_depth", pool.requestSlowlogTraceDepth],
