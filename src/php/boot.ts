@@ -94,6 +94,8 @@ function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
       onAbort: reject,
       onRuntimeInitialized: () => resolve({ module, forgetFibers: () => forgetFibers() }),
       instantiateWasm(imports, receive) {
+        // The glue puts a directory of its own into it, which means nothing to scripts.
+        settings.ENV.PATH = options.env?.PATH;
         repairConnect(imports, () => module);
         let exports: WebAssembly.Exports = {};
         clock.watch(imports, () => module);

@@ -12,7 +12,7 @@ import type { IniSetting } from "./ini-text.ts";
 import { OutputCapture } from "./output.ts";
 import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
 import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
-import { serverVariables } from "./server-variables.ts";
+import { inventedVariables, serverVariables } from "./server-variables.ts";
 import { USER_INI_RULES, UserIni, type UserIniRules } from "./user-ini.ts";
 
 /** What scripts can ask of the host's surroundings. */
@@ -136,7 +136,7 @@ export class PhpHost implements PhpRuntime {
     }
     const module = this.#module;
     const capture = new OutputCapture(output, module.FS.ErrnoError, (status) => this.#engine.statusLine(status));
-    const variables = serverVariables(request.params);
+    const variables = serverVariables(request.params, request.self);
     const memory = this.#prepare(request, variables);
     const abort = () => capture.abort();
     this.#current = capture;
@@ -188,6 +188,7 @@ export class PhpHost implements PhpRuntime {
       variables.get("CONTENT_TYPE") ?? "",
     ];
     for (const [name, value] of variables) texts.push(name, value);
+    texts.push("EDGE_FPM_UNSET", inventedVariables(variables));
     for (const [name, value] of this.#settle(scriptFilename, variables)) texts.push(name, value);
     const block = this.#copyTexts(texts);
     const memory = [block.pointer];

@@ -114,9 +114,11 @@ class ValueReader {
   /** Pieces that follow one another: quoted texts, variables, words. Blanks between them count, around them not. */
   #words(): string | undefined {
     let value = "";
-    let trailing = 0;
+    let first = true;
     for (;;) {
       const blanks = this.#match(/[ \t]+/y)?.[0];
+      // Blanks before a text in double quotes belong to the quote.
+      const apart = this.#text[this.at] === '"' ? "" : (blanks ?? "");
       const piece = this.#piece();
       if (piece === undefined) return undefined;
       if (piece === "end") {
@@ -124,8 +126,8 @@ class ValueReader {
         this.at -= blanks?.length ?? 0;
         return value;
       }
-      value += (trailing === 0 && value === "" ? "" : (blanks ?? "")) + piece.text;
-      trailing += 1;
+      value += (first ? "" : apart) + piece.text;
+      first = false;
     }
   }
 

@@ -41,18 +41,15 @@ function fpm_get_status(): array|false
 
 // The host takes this file off the list of included files when PHP looks at the clock.
 \\hrtime(true);
-unset($_SERVER['USE_ZEND_ALLOC']);
+foreach (\\explode(' ', $_SERVER['EDGE_FPM_UNSET'] ?? '') as $EDGE_FPM_NAME) {
+    unset($_SERVER[$EDGE_FPM_NAME]);
+}
+unset($_SERVER['EDGE_FPM_UNSET']);
 if (!\\ini_get('register_argc_argv')) {
     unset($_SERVER['argv'], $_SERVER['argc']);
 } elseif (isset($_SERVER['argv'])) {
     $_SERVER['argv'] = ($_SERVER['QUERY_STRING'] ?? '') === '' ? [] : \\explode('+', $_SERVER['QUERY_STRING']);
     $_SERVER['argc'] = \\count($_SERVER['argv']);
-}
-if (($_SERVER['SERVER_PORT'] ?? '') === '-1') {
-    unset($_SERVER['SERVER_PORT']);
-}
-if (($_SERVER['SERVER_SOFTWARE'] ?? '') === 'PHP.wasm') {
-    unset($_SERVER['SERVER_SOFTWARE']);
 }
 if (\\function_exists('putenv')) {
     foreach ($_SERVER as $EDGE_FPM_NAME => $EDGE_FPM_VALUE) {

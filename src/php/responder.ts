@@ -4,7 +4,7 @@
 import { byteStringToBytes, concat, type Pair, type ProtocolStatus, type Role } from "../codec/index.ts";
 import { PhpError } from "./errors.ts";
 import { responseHead } from "./response-head.ts";
-import type { PhpOutput, PhpRuntime } from "./runtime.ts";
+import type { PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { chooseScript, DEFAULT_EXTENSIONS } from "./script.ts";
 
 /** What the responder needs of a request on an application link. */
@@ -86,29 +86,24 @@ export class Responder {
       request.stderr(byteStringToBytes(body.log), true);
       return this.#answer(request, body.status, body.body);
     }
-    const { params, scriptFilename } = choice;
-    return await this.#run(request, scriptFilename, params, body);
+    const { params, scriptFilename, self } = choice;
+    return await this.#run(request, { scriptFilename, params, body, ...(self === undefined ? {} : { self }) });
   }
 
-  #run(
-    request: ResponderRequest,
-    scriptFilename: string,
-    params: readonly Pair[],
-    body: Uint8Array,
-  ): Promise<ResponderEnd> {
+  #run(request: ResponderRequest, script: PhpRequest): Promise<ResponderEnd> {
     return new Promise((resolve, reject) => {
       const output = new RecordOutput(request, this.#options, () => {
         this.#options.announce?.([[RUNNING, "1"]]);
         resolve(COMPLETE);
       });
-      const running = this.#runtime.run({ scriptFilename, params, body }, output, request.signal);
+      const running = this.#runtime.run(script, output, request.signal);
       this.#running = running.catch(() => {});
       running.then(
-        async () => {
+        async ({ status }) => {
           this.#announceMemory();
           if (output.finished) this.#options.announce?.([[RUNNING, "0"]]);
           await output.drained();
-          resolve(COMPLETE);
+          resolve({ ...COMPLETE, applicationStatus: status });
         },
         (error: unknown) => {
           if (error instanceof PhpError && error.code === "PHP_NO_MEMORY") {

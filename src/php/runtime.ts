@@ -8,6 +8,8 @@ export interface PhpRequest {
   readonly scriptFilename: string;
   /** CGI params as byte strings: every character is one byte. When a name is there twice, the last one wins. */
   readonly params: readonly Pair[];
+  /** PHP_SELF, a byte string. Default: SCRIPT_NAME and PATH_INFO. */
+  readonly self?: string;
   /** The whole request body. PHP reads exactly these bytes. */
   readonly body: Uint8Array;
 }

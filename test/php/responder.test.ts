@@ -126,15 +126,17 @@ describe("which script runs", () => {
   });
 
   test("a script in the middle of the path gets the rest as PATH_INFO", async () => {
-    const { out } = await ask("/info.php/a/b", { params: { SCRIPT_NAME: "/info.php/a/b", DOCUMENT_ROOT: "/root" } });
+    const { out } = await ask("/info.php/a/b", {
+      params: { SCRIPT_NAME: "/info.php/a/b", PATH_INFO: "/info.php/a/b", DOCUMENT_ROOT: "/root" },
+    });
     const { root } = php.scratch;
     expect(out.slice(HEAD().length)).toBe(
       `SCRIPT_FILENAME=${root}/info.php\nORIG_SCRIPT_FILENAME=${root}/info.php/a/b\nSCRIPT_NAME=/info.php\nPATH_INFO=/a/b\nPATH_TRANSLATED=/root/a/b\nPHP_SELF=/info.php/a/b\n`,
     );
   });
 
-  test("without cgi.fix_pathinfo such a path is not found", async () => {
-    expect((await ask("/info.php/a/b", { fixPathInfo: false })).out).toContain("404 Not Found");
+  test("without cgi.fix_pathinfo such a path is a file of another kind", async () => {
+    expect((await ask("/info.php/a/b", { fixPathInfo: false })).out).toContain("403 Forbidden");
   });
 
   test("Apache's proxy prefix is taken off", async () => {
@@ -163,7 +165,7 @@ describe("the answer", () => {
       `Status: 500 Internal Server Error\r\nX-Powered-By: PHP/${php.host.version}\r\nX-Before: 1\r\nContent-type: text/html; charset=UTF-8\r\n\r\n`,
     );
     expect(err).toContain("PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nothing()");
-    expect(end).toEqual(COMPLETE);
+    expect(end).toEqual({ ...COMPLETE, applicationStatus: 255 });
   });
 
   test.each([

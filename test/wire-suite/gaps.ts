@@ -6,13 +6,13 @@ export type Capability =
   | "values-end-with-request"
   /** STDIN shorter than CONTENT_LENGTH is answered. */
   | "short-body-answered"
-  /** An unknown role gets an answer. */
-  | "unknown-role-answered"
   /** The script's exit status is told. */
   | "exit-status"
   /** A script that computes and does nothing else is stopped by `max_execution_time`. */
   | "interrupts-computing"
-  /** The message that a Unix process can start others. */
+  /** A request without REQUEST_METHOD runs its script. */
+  | "method-optional"
+  /** A script can run programs. */
   | "processes";
 
 export type Gaps = Readonly<Partial<Record<Capability, string>>>;
@@ -21,7 +21,7 @@ export type Gaps = Readonly<Partial<Record<Capability, string>>>;
 export const PHP_FPM_GAPS: Gaps = {
   "values-end-with-request": "PHP_VALUE stays in force in the child that saw it",
   "short-body-answered": "it waits for the missing bytes without end",
-  "unknown-role-answered": "it closes the connection",
+  "method-optional": "it ends such a request with no output at all",
   "exit-status": "the application status is always 0",
 };
 

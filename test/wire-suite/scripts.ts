@@ -46,6 +46,14 @@ export function scriptTests(context: Context): void {
     expect(answer.body).toBe("same");
   });
 
+  const method = context.lacks("method-optional");
+  test.skipIf(method.skip)(`a request without REQUEST_METHOD runs its script${method.note}`, async () => {
+    const { body } = await context.target.php("echo isset($_SERVER['REQUEST_METHOD']) ? 'there' : 'none';", {
+      params: { REQUEST_METHOD: undefined },
+    });
+    expect(body).toBe("none");
+  });
+
   test("only the script itself is among the included files", async () => {
     const { body } = await context.target.php("echo json_encode(get_included_files() === [__FILE__]);");
     expect(body).toBe("true");
