@@ -6,7 +6,7 @@ import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
 import { requestLine } from "../../fpm/request.ts";
-import type { ApplicationLink } from "../../transport/application-link.ts";
+import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
 import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
 import type { Exchange } from "../../transport/exchange.ts";
@@ -75,12 +75,14 @@ export function poolClass(parts: PoolParts): PoolConstructor {
         return Response.json(statusArray(this.#pool.status()));
       }
       const { transport, response } = await answerFetch(request);
-      this.#serve(transport);
+      // Our own gateway: its deadlines are the gateway's, and a fetch that is given up ends by itself.
+      this.#serve(transport, { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
       return response;
     }
 
-    #serve(transport: Transport): ApplicationLink {
+    #serve(transport: Transport, limits: Partial<ApplicationLinkLimits> = {}): ApplicationLink {
       return serveConnection(transport, this.#exchange, {
+        limits,
         onError: (error) => writeLog("notice", `[pool ${this.#pool.config.name}] ${String(error)}`),
       });
     }
