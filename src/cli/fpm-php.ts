@@ -15,6 +15,7 @@ export function poolPhp(pool: PoolFile, common: PhpSettings): PoolSettings {
     ...common,
     ini: { ...common.ini, settings, adminSettings: settingsOf(pool.phpAdminValues) },
     env: { ...(pool.clearEnv ? {} : ownEnvironment()), ...common.env, ...pool.env },
+    ...(pool.chroot === undefined ? {} : { root: pool.chroot }),
     responder: { ...common.responder, extensions: pool.securityLimitExtensions },
   };
 }

@@ -1,7 +1,16 @@
 // `edge-fpm fpm -y`: configurations of php-fpm, tested, shown and running with real PHP.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { runEdgeFpm } from "../peers/edge-fpm.ts";
@@ -171,6 +180,22 @@ php_value[memory_limit] = 60M
     expect(existsSync(join(scratch.path, "run/one.sock"))).toBe(false);
     expect(readFileSync(join(scratch.path, "log/one.access"), "utf8")).toContain('"GET /tell.php" 200\n');
     expect(readFileSync(join(scratch.path, "log/error.log"), "utf8")).toContain("NOTICE: exiting, bye-bye!\n");
+  }, 60_000);
+
+  test("a chroot is all that PHP sees of the machine, and its links lead nowhere else", async () => {
+    const root = join(scratch.path, "jail");
+    mkdirSync(join(root, "www"), { recursive: true });
+    writeFileSync(join(root, "top.php"), "<?php echo 'top ', count(glob('/internal/root/*'));");
+    symlinkSync("/etc/passwd", join(root, "www/link"));
+    const code =
+      "<?php echo json_encode([__FILE__, is_file('/etc/passwd'), is_file(__DIR__ . '/link'), array_values(array_diff(scandir(__DIR__), ['.', '..']))]);";
+    writeFileSync(join(root, "www/in.php"), code);
+    const file = write("jail.conf", two().replace("[two]", `chroot = ${root}\nchdir = /www\n[two]`));
+    const program = start("-y", file);
+    await program.waitFor(/ready to handle connections/);
+    const inside = (path: string) => run(["request", socket(), path]).then(({ stdout }) => stdout);
+    expect(JSON.parse(await inside("/www/in.php"))).toEqual(["/www/in.php", false, false, ["in.php", "link"]]);
+    expect(await inside("/top.php")).toBe("top 2");
   }, 60_000);
 
   test("reads its files again on SIGUSR2: pools change, come and go; faults change nothing", async () => {

@@ -19,6 +19,11 @@ export interface MountPlan {
    * native php-fpm sees it: links may lead anywhere then.
    */
   readonly mounts: readonly string[];
+  /**
+   * Real directory that is "/" to PHP (php-fpm: `chroot`); `mounts` do not count then. Links lead nowhere outside: they
+   * are followed in what PHP sees. What appears at its top later is not seen by children that run.
+   */
+  readonly root?: string;
   /** The real directory that all children of the pool share. */
   readonly sharedDirectory: string;
 }
@@ -33,8 +38,13 @@ export function mountDirectories(module: PhpModule, plan: MountPlan): void {
   repairNodefs(module);
   const wanted = outermost(plan.mounts.map((path) => resolve(path)));
   mountAt(module, SHARED_PATH, plan.sharedDirectory);
+  if (plan.root !== undefined) {
+    mountRoot(module, resolve(plan.root));
+    if (!existsSync(join(plan.root, "tmp"))) mountAt(module, "/tmp", join(plan.sharedDirectory, "tmp"));
+    return;
+  }
   if (wanted.includes("/")) {
-    mountMachine(module);
+    mountRoot(module, "/");
     return;
   }
   if (!wanted.some((path) => path === "/tmp" || path.startsWith("/tmp/"))) {
@@ -56,14 +66,19 @@ function isInside(path: string, directory: string): boolean {
   return directory === "/" || path.startsWith(`${directory}/`);
 }
 
-/** Everything at the top of the machine's file system but what is the interpreter's own. */
-function mountMachine(module: PhpModule): void {
-  for (const name of readdirSync("/")) {
+/** Where a whole directory lies whose files must appear at the top: only directories can be mounted there. */
+const ROOT_PATH = "/internal/root";
+
+/** Everything at the top of a directory but what is the interpreter's own. The machine's has no files that matter. */
+function mountRoot(module: PhpModule, root: string): void {
+  if (root !== "/") mountAt(module, ROOT_PATH, root);
+  for (const name of readdirSync(root)) {
     if (OWN.has(name)) continue;
     const path = `/${name}`;
-    const stat = lstatSync(path);
-    if (stat.isSymbolicLink()) module.FS.symlink(readlinkSync(path), path);
-    else if (stat.isDirectory()) mountAt(module, path, path);
+    const stat = lstatSync(join(root, name));
+    if (stat.isSymbolicLink()) module.FS.symlink(readlinkSync(join(root, name)), path);
+    else if (stat.isDirectory()) mountAt(module, path, join(root, name));
+    else if (root !== "/") module.FS.symlink(`${ROOT_PATH}/${name}`, path);
   }
 }
 

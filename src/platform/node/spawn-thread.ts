@@ -34,6 +34,8 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
    * sees it (the rights are those of this process). Name directories to keep PHP inside them.
    */
   readonly mounts?: readonly string[];
+  /** Real directory that is "/" to PHP, in place of `mounts` (`chroot` of a pool). */
+  readonly root?: string;
   /** php.ini: its text, and single settings. */
   readonly ini?: Pick<IniParts, "text" | "settings" | "adminSettings">;
   /** Environment of the scripts (`env[...]` of a pool). Nothing of this process is passed on. */
@@ -70,7 +72,7 @@ export interface ThreadSpawn<Wire> {
 /** What pools of one master can have each for itself. */
 export type PoolSettings = Pick<
   ThreadSpawnOptions<unknown>,
-  "mounts" | "ini" | "env" | "network" | "sharedDirectory" | "responder"
+  "mounts" | "root" | "ini" | "env" | "network" | "sharedDirectory" | "responder"
 >;
 
 /** Process ids of children: unique in this process, whatever the pools. */
@@ -207,6 +209,7 @@ function startWorker<Wire>(
       ini: options.ini ?? {},
       env: { ...defaultEnvironment(), ...options.env },
       mounts: options.mounts ?? ["/"],
+      ...(options.root === undefined ? {} : { root: options.root }),
       network: options.network ?? true,
       processId: pid,
       sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
