@@ -3,7 +3,7 @@
 
 import type { GlueStream, PhpModule } from "./glue.ts";
 
-/** Blocks of this many bytes that hold nothing but zeros are not kept. */
+/** Blocks of this many bytes that hold nothing but zeros are left out when the copy is packed. */
 const BLOCK = 4096;
 
 interface OpenStream extends GlueStream {
@@ -33,20 +33,22 @@ export interface Packing {
  * After a restore PHP's random numbers differ from those after the one before: it reads fresh ones from the host.
  */
 export class MemorySnapshot {
-  readonly #runs: readonly Run[];
+  #runs: readonly Run[];
   readonly #stackPointer: number;
   readonly #streams: readonly (readonly [stream: OpenStream, position: number | undefined] | undefined)[];
   #packing: Packing | undefined;
   #packed = 0;
 
   constructor(module: PhpModule) {
-    this.#runs = copyRuns(module.HEAPU8);
+    // All of it, zeros too: finding them takes longer than copying them, and whoever starts is waiting.
+    const heap = module.HEAPU8;
+    this.#runs = [{ at: 0, length: heap.length, bytes: heap.slice() }];
     this.#stackPointer = stackPointerOf(module).value;
     const streams = module.FS.streams as (OpenStream | null | undefined)[];
     this.#streams = streams.map((stream) => (stream ? [stream, stream.position] : undefined));
   }
 
-  /** Bytes that the copy holds: far fewer than linear memory has. */
+  /** Bytes that the copy holds: as many as linear memory had, until it is packed. */
   get size(): number {
     return this.#runs.reduce((sum, run) => sum + run.bytes.length, 0);
   }
@@ -57,6 +59,7 @@ export class MemorySnapshot {
    * @returns false when all of it is compressed
    */
   packSome(packing: Packing): boolean {
+    if (this.#packing === undefined && this.#runs[0] !== undefined) this.#runs = usedRuns(this.#runs[0].bytes);
     this.#packing = packing;
     const run = this.#runs[this.#packed];
     if (run === undefined) return false;
@@ -105,7 +108,8 @@ export class MemorySnapshot {
   }
 }
 
-function copyRuns(heap: Uint8Array): Run[] {
+/** What is not zero. */
+function usedRuns(heap: Uint8Array): Run[] {
   const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length / 4);
   const perBlock = BLOCK / 4;
   const runs: Run[] = [];
@@ -114,7 +118,7 @@ function copyRuns(heap: Uint8Array): Run[] {
     const used = block < words.length && !isZero(words, block, block + perBlock);
     if (used && start < 0) start = block;
     if (start < 0 || (used && (block - start) * 4 < LONGEST_RUN)) continue;
-    runs.push({ at: start * 4, length: (block - start) * 4, bytes: heap.slice(start * 4, block * 4) });
+    runs.push({ at: start * 4, length: (block - start) * 4, bytes: heap.subarray(start * 4, block * 4) });
     start = used ? block : -1;
   }
   return runs;
