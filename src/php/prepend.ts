@@ -45,6 +45,7 @@ foreach (\\explode(' ', $_SERVER['EDGE_FPM_UNSET'] ?? '') as $EDGE_FPM_NAME) {
     unset($_SERVER[$EDGE_FPM_NAME]);
 }
 unset($_SERVER['EDGE_FPM_UNSET']);
+\\function_exists('putenv') && \\putenv('USE_ZEND_ALLOC');
 if (!\\ini_get('register_argc_argv')) {
     unset($_SERVER['argv'], $_SERVER['argc']);
 } elseif (isset($_SERVER['argv'])) {
