@@ -137,7 +137,7 @@ export class PhpHost implements PhpRuntime {
     const module = this.#module;
     const capture = new OutputCapture(output, module.FS.ErrnoError, (status) => this.#engine.statusLine(status));
     const variables = serverVariables(request.params, request.self);
-    const memory = this.#prepare(request, variables);
+    const memory = this.#prepareOrBreak(request, variables);
     const abort = () => capture.abort();
     this.#current = capture;
     this.#hidePrepended();
@@ -151,13 +151,7 @@ export class PhpHost implements PhpRuntime {
       // After a trap nothing in linear memory can be trusted.
       this.#broken = error;
       capture.flush();
-      throw new PhpError(
-        "PHP_TRAP",
-        `the interpreter broke while it ran ${request.scriptFilename}: ${describe(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw trap(request, error);
     } finally {
       signal?.removeEventListener("abort", abort);
       this.#current = undefined;
@@ -166,6 +160,17 @@ export class PhpHost implements PhpRuntime {
         for (const pointer of memory) module.free(pointer);
         this.#closeLeaked();
       }
+    }
+  }
+
+  /** A setting that PHP refuses with a fatal error ends the interpreter, where there is no script yet to end. */
+  #prepareOrBreak(request: PhpRequest, variables: ReadonlyMap<string, string>): number[] {
+    try {
+      return this.#prepare(request, variables);
+    } catch (error) {
+      if (error instanceof PhpError) throw error;
+      this.#broken = error;
+      throw trap(request, error);
     }
   }
 
@@ -307,6 +312,11 @@ export class PhpHost implements PhpRuntime {
         return "";
     }
   }
+}
+
+function trap(request: PhpRequest, error: unknown): PhpError {
+  const message = `the interpreter broke while it ran ${request.scriptFilename}: ${describe(error)}`;
+  return new PhpError("PHP_TRAP", message, { cause: error });
 }
 
 function describe(error: unknown): string {

@@ -84,6 +84,7 @@ class ValueReader {
   value(): string | undefined {
     const word = this.#match(/(?:(true|on|yes)|(false|off|no|none|null))[ \t]*(?=[\r\n;]|$)/iy);
     if (word !== undefined) return word[1] === undefined ? "" : "1";
+    if (this.#match(/[ \t]*(?:;[^\r\n]*)?(?=[\r\n]|$)/y) !== undefined) return "";
     const value = this.#expression();
     this.#match(/[ \t]*(;[^\r\n]*)?/y);
     return value === undefined || !/^[\r\n]?$/.test(this.#text[this.at] ?? "") ? undefined : value;
@@ -124,7 +125,7 @@ class ValueReader {
       if (piece === "end") {
         // The blanks stay for whoever reads on.
         this.at -= blanks?.length ?? 0;
-        return value;
+        return first ? undefined : value;
       }
       value += (first ? "" : apart) + piece.text;
       first = false;

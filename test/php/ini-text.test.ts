@@ -31,6 +31,10 @@ describe("a value", () => {
     ["", ""],
     ["-1", "-1"],
     ["$dollar", "$dollar"],
+    ["&", undefined],
+    ["1 |", undefined],
+    ['""', ""],
+    ["; nothing", ""],
   ])("%s is %j", (text, wanted) => {
     expect(value(text)).toBe(wanted);
   });

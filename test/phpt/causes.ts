@@ -12,7 +12,7 @@ interface Cause {
 const CAUSES: readonly Cause[] = [
   {
     name: "disable_functions and disable_classes for one request",
-    path: /tests\/basic\/bug31875|bug69315|bug79382|errmsg_02[01]|errmsg_04/,
+    path: /tests\/basic\/bug31875|bug69315|bug79382|errmsg_02[01]|bug79668/,
   },
   {
     name: "functions of php-fpm are the host's, written in PHP",
@@ -23,16 +23,18 @@ const CAUSES: readonly Cause[] = [
     name: "integers of 64 bits, addresses of 32",
     path: /string_offset_int_min_max|substr_int_min|str_pad_variation1|wordwrap_memory_limit/,
   },
-  { name: "no processes: exec(), proc_open(), nice(), ps", path: /bug44667|bug49847|bug50732|bug39322|proc_|gh12655/ },
+  {
+    name: "no processes: exec(), proc_open(), nice(), ps",
+    path: /bug44667|bug49847|bug50732|bug39322|bug80811|proc_|gh12655/,
+  },
   { name: "no table of services", path: /getservby/ },
   { name: "getopt() from a query", path: /bug43293/ },
   {
     name: "ini_restore() and refused settings: php.ini's value, not the request's",
-    path: /include_path|bug79668|bug80811|bug39602/,
+    path: /include_path|bug39602|bug39775/,
   },
   { name: "a script that only computes cannot be interrupted", path: /timeout_variation|tests\/lang\/045/ },
   { name: "sleep() gives 1", path: /sleep_basic/ },
-  { name: "an older patch release of PHP", path: /bug46811/ },
 ];
 
 /** The name of the cause of a failure. */
