@@ -116,11 +116,11 @@ describe("against edge-fpm fpm over TCP", () => {
   suite(() => startFpm(scratch.path, { kind: "tcp", port: 0 }));
 });
 describe("the exit status", () => {
-  test("is 0 for a script that exits with 7, since php-fpm tells no exit status and we neither", async () => {
+  test("is the status that the script exits with", async () => {
     const fpm = await startFpm(scratch.path, { kind: "tcp", port: 0 }, { children: 1 });
     try {
       const answer = await run(["request", addressPlain(fpm.address), join(scratch.path, "exit.php")]);
-      expect(answer).toEqual({ status: 0, stdout: "bye", stderr: "" });
+      expect(answer).toEqual({ status: 7, stdout: "bye", stderr: "" });
     } finally {
       await fpm.stop();
     }
