@@ -95,7 +95,9 @@ describe.each(["8.2", "8.4"])("a backtrace of PHP %s", (php) => {
     expect(backtrace?.script).toBe(join(scratch.root, "main.php"));
     const [first] = frames;
     if (innermost !== undefined) expect(first?.name).toBe(innermost);
-    expect([first?.file, first?.line]).toEqual([join(scratch.root, "main.php"), line]);
+    expect(first?.file).toBe(join(scratch.root, "main.php"));
+    // Caught in a function of PHP's own, it is the innermost frame; caught in `echo`, which is none, `work()` is.
+    expect(innermost === undefined ? [line, 10] : [line]).toContain(first?.line);
     const rest = frames.slice(-STACK.length).map((frame, index) => [
       frame.name.replace(/^\{closure.*/, "{closure}"),
       frame.file.slice(scratch.root.length + 1),
