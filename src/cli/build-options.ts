@@ -1,9 +1,6 @@
 // The options that `build` and `deploy` share, and the build they start.
 
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { poolConfig } from "../fpm/config.ts";
-import { ConfigError } from "../fpm/errors.ts";
 import { IGNORE_FILE } from "../image/application-files.ts";
 import { type BuildOptions, type BuildReport, buildApplication } from "../image/build.ts";
 import { megabytes, PLATFORM } from "../image/limits.ts";
@@ -12,7 +9,7 @@ import { PAGE } from "../image/wasm.ts";
 import { MOST_CHILDREN } from "../platform/workers/settings.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, codeOf, messageOf } from "./failure.ts";
-import { existingDirectory } from "./pool.ts";
+import { checkedPoolConfig, existingDirectory, readIni } from "./pool.ts";
 import { bold, cyan, dim, note, withProgress } from "./terminal.ts";
 
 /** MiB of linear memory that PHP needs at least to start, and most that an isolate leaves. */
@@ -143,13 +140,8 @@ function poolOf(args: Arguments) {
     maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
     requestTerminateTimeout: seconds === undefined ? undefined : seconds * 1000,
   };
-  try {
-    // What is wrong should be known before it is deployed.
-    poolConfig(pool);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(error.message, { exitCode: 2, cause: error });
-    throw error;
-  }
+  // What is wrong should be known before it is deployed.
+  checkedPoolConfig(pool);
   return pool;
 }
 
@@ -164,14 +156,6 @@ function iniOf(args: Arguments): string {
 /** Words and numbers stay bare, so that units and constants count. */
 function iniValue(value: string): string {
   return /^[\w.]*$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
-}
-
-function readIni(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CliError(`Cannot read --php-ini ${file}: ${messageOf(error)}`, { exitCode: 2, cause: error });
-  }
 }
 
 function pages(mebibytes: number): number {

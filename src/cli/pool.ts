@@ -10,6 +10,7 @@ import {
   type LogRecord,
   Pool,
   type PoolConfig,
+  type PoolConfigInput,
   poolConfig,
   statusArray,
   workerOutput,
@@ -192,22 +193,28 @@ function poolConfigOf(args: Arguments, children: number | undefined): PoolConfig
     const value = args.integer(name, 0, 86_400);
     return value === undefined ? undefined : value * 1000;
   };
+  return checkedPoolConfig({
+    pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? "static",
+    maxChildren: children ?? args.integer("children", 1, MOST_CHILDREN) ?? childrenByLetter(args) ?? 2,
+    maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
+    requestTerminateTimeout: seconds("terminate-timeout"),
+    listenBacklog: args.integer("backlog", 1, 65_535),
+    queueTimeout: seconds("queue-timeout"),
+  });
+}
+
+/** `poolConfig`, whose complaints are about the command line here. */
+export function checkedPoolConfig(input: PoolConfigInput): PoolConfig {
   try {
-    return poolConfig({
-      pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? "static",
-      maxChildren: children ?? args.integer("children", 1, MOST_CHILDREN) ?? childrenByLetter(args) ?? 2,
-      maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
-      requestTerminateTimeout: seconds("terminate-timeout"),
-      listenBacklog: args.integer("backlog", 1, 65_535),
-      queueTimeout: seconds("queue-timeout"),
-    });
+    return poolConfig(input);
   } catch (error) {
     if (error instanceof ConfigError) throw new CliError(error.message, { exitCode: 2, cause: error });
     throw error;
   }
 }
 
-function readIni(file: string): string {
+/** @throws {CliError} when it cannot be read */
+export function readIni(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
