@@ -47,7 +47,7 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
     type: "string",
     short: "c",
     value: "<n>",
-    help: `pm.max_children: most interpreters of a pool, 1 to ${MOST_CHILDREN} (2)`,
+    help: `pm.max_children: most interpreters of a pool, 1 to ${MOST_CHILDREN} (1);\nwith more, each has its own sessions and files`,
   },
   pm: { type: "string", value: "<mode>", help: "static, dynamic or ondemand (ondemand)" },
   "max-requests": { type: "string", value: "<n>", help: "requests after which a child is recycled; 0 never (0)" },
@@ -136,7 +136,8 @@ function poolOf(args: Arguments) {
   const pool = {
     // An object that nobody asks is paid for as long as children keep it awake.
     pm: args.oneOf("pm", ["static", "dynamic", "ondemand"]) ?? ("ondemand" as const),
-    maxChildren: args.integer("children", 1, MOST_CHILDREN) ?? 2,
+    // What scripts write stays in one child: with a second one, sessions would come and go.
+    maxChildren: args.integer("children", 1, MOST_CHILDREN) ?? 1,
     maxRequests: args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER),
     requestTerminateTimeout: seconds === undefined ? undefined : seconds * 1000,
   };

@@ -13,7 +13,7 @@ export const build: Command = {
   examples: [
     "edge-fpm build                                     # this folder, into .edge-fpm/",
     "edge-fpm build . --document-root public --front /index.php",
-    "edge-fpm build wiki --children 4 --ignore 'tests/' --assets-only '*.mp4'",
+    "edge-fpm build wiki --php 8.2 --ignore 'tests/' --assets-only '*.mp4'",
   ],
   run,
 };
