@@ -56,6 +56,38 @@ describe.each(["tcp", "unix"])("half-close on %s", (type) => {
     return { client, server: new Recorder(await accepted.promise) };
   }
 
+  test("an end that comes while the last chunk is held is told after it", async () => {
+    const accepted = Promise.withResolvers<Transport>();
+    const listener = await listen(type === "tcp" ? TCP : { type: "unix", path: unixPath() }, accepted.resolve);
+    listeners.push(listener);
+    const { address } = listener;
+    const client = netConnect(
+      address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port },
+    );
+    client.on("error", () => {});
+    const told: string[] = [];
+    const held = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const transport = await accepted.promise;
+    transport.start({
+      onChunk(chunk) {
+        told.push(`chunk of ${chunk.length}`);
+        return held.promise;
+      },
+      onEnd() {
+        told.push("end");
+        ended.resolve();
+      },
+    });
+    client.end("the last");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(told).toEqual(["chunk of 8"]);
+    held.resolve();
+    await ended.promise;
+    expect(told).toEqual(["chunk of 8", "end"]);
+    transport.close();
+  });
+
   test("a peer that ended its sending side still receives", async () => {
     const { client, server } = await rawClient();
     client.end("request");

@@ -31,6 +31,8 @@ export class SocketTransport implements Transport {
   readonly #room = new Gate();
   #handler: TransportHandler | undefined;
   #held = false;
+  /** The peer's end came while the handler held its last chunk: Node tells it in a paused socket too. */
+  #endWaits = false;
   #closing = false;
   #ended = false;
   /** `onEnd` came with an error, or `onGone` did. */
@@ -62,7 +64,9 @@ export class SocketTransport implements Transport {
     }
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => {
-      if (!this.#closing) this.#tellEnd();
+      if (this.#closing) return;
+      if (this.#held) this.#endWaits = true;
+      else this.#tellEnd();
     });
   }
 
@@ -74,7 +78,8 @@ export class SocketTransport implements Transport {
     this.#socket.pause();
     const release = () => {
       this.#held = false;
-      this.#socket.resume();
+      if (this.#endWaits) this.#tellEnd();
+      else this.#socket.resume();
     };
     held.then(release, release);
   }
