@@ -1,4 +1,4 @@
-// Exchanges with an application elsewhere, such as a php-fpm: a connection a request, or a few kept ones.
+// Exchanges with an application elsewhere, such as a php-fpm: a connection a request, a few kept ones, or shared ones.
 
 import { type Body, type Exchange, ExchangeError, type ExchangeRequest } from "./exchange.ts";
 import type { Connect } from "./transport.ts";
@@ -23,6 +23,12 @@ export interface ConnectExchangeOptions {
   readonly readTimeout?: number;
   /** The application heeds ABORT_REQUEST, as ours does; php-fpm does not. Default false: its connection is closed. */
   readonly heedsAbort?: boolean;
+  /**
+   * Requests that share a connection, asked before each request; only for an application that takes several at a time
+   * and heeds ABORT_REQUEST. A sink that takes nothing holds back all that share its connection; others avoid it.
+   * Default 1.
+   */
+  readonly requestsPerConnection?: () => number;
 }
 
 /** An exchange with connections of its own. */
@@ -61,8 +67,21 @@ interface IdleLink {
   readonly timer: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** A connection in use, from the moment when it is wanted. */
+interface Lane {
+  /** Requests may join: the application takes several. */
+  readonly shared: boolean;
+  /** Gives up opening it. */
+  readonly cancel: AbortController;
+  requests: number;
+  /** Once it is open. */
+  link: WebServerLink | undefined;
+  opened: Promise<WebServerLink>;
+}
+
 interface Waiter {
-  readonly go: () => void;
+  /** Called with a connection on which a seat was taken, or without one: there is a place for another connection. */
+  readonly go: (lane: Lane | undefined) => void;
 }
 
 class Connections {
@@ -70,6 +89,8 @@ class Connections {
   readonly #options: Required<ConnectExchangeOptions>;
   #idle: IdleLink[] = [];
   #busy = 0;
+  readonly #lanes = new Set<Lane>();
+  readonly #shareable = new WeakSet<WebServerLink>();
   #waiters: Waiter[] = [];
   #closed = false;
 
@@ -83,6 +104,7 @@ class Connections {
       connectTimeout: 10_000,
       readTimeout: 60_000,
       heedsAbort: false,
+      requestsPerConnection: () => 1,
       ...options,
     };
   }
@@ -101,55 +123,102 @@ class Connections {
 
   readonly exchange: Exchange = async (request, sink, signal) => {
     signal.throwIfAborted();
-    await this.#enter(signal);
-    let link: WebServerLink | undefined;
+    let joined = this.#join();
+    if (joined === undefined) {
+      // At once when there is a place: the next request shall find this one's connection.
+      if (this.#busy < this.#options.maxConnections) this.#busy += 1;
+      else joined = await this.#waitForRoom(signal);
+    }
+    const kept = joined === undefined ? this.#takeIdle() : undefined;
+    let lane = joined ?? this.#newLane(kept);
     try {
-      const kept = this.#takeIdle();
-      if (kept !== undefined) {
-        link = kept;
-        const before = kept.received;
-        const once = watchBody(request);
-        try {
-          return await kept.exchange(once.request, sink, signal);
-        } catch (error) {
-          const stale = (error as ExchangeError).code === "EXCHANGE_BROKEN" && kept.received === before;
-          if (!stale || once.touched() || !isRepeatable(request)) throw error;
-        }
+      const link = await orAborted(lane.opened, signal);
+      const before = link.received;
+      const once = watchBody(request);
+      try {
+        return await link.exchange(once.request, sink, signal);
+      } catch (error) {
+        const reused = kept !== undefined || joined !== undefined;
+        const stale = reused && (error as ExchangeError).code === "EXCHANGE_BROKEN" && link.received === before;
+        if (!stale || once.touched() || !isRepeatable(request)) throw error;
       }
-      link = await this.#open(signal);
-      return await link.exchange(request, sink, signal);
+      // The place is kept: the next connection takes it.
+      lane.requests -= 1;
+      if (lane.requests === 0) this.#lanes.delete(lane);
+      else this.#busy += 1;
+      lane = this.#newLane();
+      return await (await orAborted(lane.opened, signal)).exchange(request, sink, signal);
     } finally {
-      this.#leave(link);
+      this.#leave(lane);
     }
   };
 
-  /** Waits for room below `maxConnections`. */
-  async #enter(signal: AbortSignal): Promise<void> {
-    if (this.#busy >= this.#options.maxConnections) {
-      const { maxConnections, connectTimeout } = this.#options;
-      const late = () =>
-        new ExchangeError(
-          "EXCHANGE_OVERLOADED",
-          `all ${maxConnections} connections (maxConnections) stayed busy for ${connectTimeout} ms`,
-        );
-      await within(connectTimeout, late, signal, (done) => {
-        const waiter: Waiter = { go: done };
-        this.#waiters.push(waiter);
-        return () => {
-          this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        };
-      });
-      // Whoever left has handed over its place: `#busy` counts it already.
-      return;
-    }
-    this.#busy += 1;
+  /** @returns a connection to join, or undefined: there is a place for another connection */
+  #waitForRoom(signal: AbortSignal): Promise<Lane | undefined> {
+    const { maxConnections, connectTimeout } = this.#options;
+    const late = () =>
+      new ExchangeError(
+        "EXCHANGE_OVERLOADED",
+        `all ${maxConnections} connections (maxConnections) stayed busy for ${connectTimeout} ms`,
+      );
+    // Whoever left has handed over its place, or a seat: it is counted already.
+    return within<Lane | undefined>(connectTimeout, late, signal, (done) => {
+      const waiter: Waiter = { go: done };
+      this.#waiters.push(waiter);
+      return () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      };
+    });
   }
 
-  #leave(link: WebServerLink | undefined): void {
+  #leave(lane: Lane): void {
+    lane.requests -= 1;
+    if (lane.requests > 0) {
+      const next = this.#hasRoom(lane) ? this.#waiters.shift() : undefined;
+      if (next !== undefined) lane.requests += 1;
+      next?.go(lane);
+      return;
+    }
+    this.#lanes.delete(lane);
+    if (lane.link === undefined) lane.cancel.abort();
     const next = this.#waiters.shift();
     if (next === undefined) this.#busy -= 1;
-    if (link !== undefined) this.#keep(link);
-    next?.go();
+    if (lane.link !== undefined) this.#keep(lane.link);
+    next?.go(undefined);
+  }
+
+  /** Takes a seat on a connection in use. */
+  #join(): Lane | undefined {
+    for (const lane of this.#lanes) {
+      if (!this.#hasRoom(lane)) continue;
+      lane.requests += 1;
+      return lane;
+    }
+    return undefined;
+  }
+
+  #hasRoom(lane: Lane): boolean {
+    if (!lane.shared || lane.requests >= this.#options.requestsPerConnection()) return false;
+    return lane.link === undefined || (lane.link.usable && !lane.link.held);
+  }
+
+  /** A connection for one request so far. @param kept an open one; without it, another is opened */
+  #newLane(kept?: WebServerLink): Lane {
+    const cancel = new AbortController();
+    // A connection opened before sharing was allowed ends with a request that is aborted: it is not shared.
+    const shared = kept === undefined ? this.#options.requestsPerConnection() > 1 : this.#shareable.has(kept);
+    const opened = kept === undefined ? this.#open(cancel.signal, shared) : Promise.resolve(kept);
+    const lane: Lane = { shared, cancel, requests: 1, link: kept, opened };
+    opened.then(
+      (link) => {
+        lane.link = link;
+        if (shared) this.#shareable.add(link);
+        if (lane.requests === 0) link.close();
+      },
+      () => this.#lanes.delete(lane),
+    );
+    this.#lanes.add(lane);
+    return lane;
   }
 
   #takeIdle(): WebServerLink | undefined {
@@ -180,7 +249,7 @@ class Connections {
     void link.closed.then(drop);
   }
 
-  async #open(signal: AbortSignal): Promise<WebServerLink> {
+  async #open(signal: AbortSignal, shared: boolean): Promise<WebServerLink> {
     const { keepConnection, connectTimeout, readTimeout, heedsAbort } = this.#options;
     const attempt = new AbortController();
     const late = () =>
@@ -192,7 +261,11 @@ class Connections {
       }, fail);
       return () => attempt.abort();
     });
-    return new WebServerLink(transport, { keepConnection, abortByClosing: !heedsAbort, readTimeout });
+    return new WebServerLink(transport, {
+      keepConnection: keepConnection || shared,
+      abortByClosing: !(heedsAbort || shared),
+      readTimeout,
+    });
   }
 }
 
@@ -228,6 +301,19 @@ function within<T = void>(
       },
     );
   });
+}
+
+/** Waits for a promise that others wait for too, but no longer than `signal` allows. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return within<T>(
+    0,
+    () => new Error(),
+    signal,
+    (done, fail) => {
+      promise.then(done, fail);
+      return () => {};
+    },
+  );
 }
 
 function isRepeatable(request: ExchangeRequest): boolean {

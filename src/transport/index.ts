@@ -9,5 +9,6 @@ export { BodyTooLargeError } from "./input-buffer.ts";
 export * from "./memory.ts";
 export * from "./message-port.ts";
 export * from "./streams.ts";
+export * from "./streams-socket.ts";
 export * from "./transport.ts";
 export * from "./web-server-link.ts";

@@ -25,6 +25,10 @@ export interface WebServerLinkOptions {
   readonly abortByClosing?: boolean;
   /** Milliseconds that the application may be silent while it owes an answer; 0: for ever. Default 0. */
   readonly readTimeout?: number;
+  /** Milliseconds that the application may leave what was written unread; 0: for ever. Default 0. */
+  readonly sendTimeout?: number;
+  /** Request ids are given from 1 to this number in turn. Default 1: the lowest free one. See `WebServerConnection`. */
+  readonly spreadIds?: number;
 }
 
 /** Body bytes framed and written at a time: four of the largest records. */
@@ -46,7 +50,7 @@ export class WebServerLink {
   onRequestEnd: (() => void) | undefined;
   readonly #transport: Transport;
   readonly #options: Required<WebServerLinkOptions>;
-  readonly #connection = new WebServerConnection();
+  readonly #connection: WebServerConnection;
   readonly #requests = new Map<number, OutgoingRequest>();
   #askers: Asker[] = [];
   #state: "open" | "closing" | "closed" = "open";
@@ -54,10 +58,21 @@ export class WebServerLink {
   #received = 0;
   #settleClosed: () => void = () => {};
   readonly #silence = new Countdown(() => this.#silent());
+  readonly #unread = new Countdown(() => this.#leftUnread());
+  /** Writes that wait until the application has read what came before. */
+  #blocked = 0;
 
   constructor(transport: Transport, options: WebServerLinkOptions = {}) {
     this.#transport = transport;
-    this.#options = { keepConnection: true, abortByClosing: false, readTimeout: 0, ...options };
+    this.#options = {
+      keepConnection: true,
+      abortByClosing: false,
+      readTimeout: 0,
+      sendTimeout: 0,
+      spreadIds: 1,
+      ...options,
+    };
+    this.#connection = new WebServerConnection({ spreadIds: this.#options.spreadIds });
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -77,9 +92,19 @@ export class WebServerLink {
     return this.#state === "open";
   }
 
+  /** Whether a sink that takes nothing holds back what comes for every request of the link. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** Bytes that came so far. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Records that came for no open request. See `WebServerConnection`. */
+  get strays(): number {
+    return this.#connection.strays;
   }
 
   /** Runs one request. See `Exchange`. */
@@ -87,7 +112,8 @@ export class WebServerLink {
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (this.#state !== "open") {
-        return reject(new ExchangeError("EXCHANGE_BROKEN", "the connection to the application is closed"));
+        const message = "the connection to the application is closed";
+        return reject(new ExchangeError("EXCHANGE_BROKEN", message, { sent: false }));
       }
       this.#begin(request, sink, signal, resolve, reject);
     });
@@ -176,7 +202,7 @@ export class WebServerLink {
   }
 
   async #pump(request: OutgoingRequest, stdin: Body, data: Body, blocked: Promise<void> | undefined): Promise<void> {
-    if (blocked !== undefined) await request.orOver(blocked);
+    if (blocked !== undefined) await this.#unblocked(request, blocked);
     await this.#send(request, stdin, (content) => this.#connection.writeStdin(request.id, content));
     if (request.open && request.role === "filter") {
       this.#connection.endStdin(request.id);
@@ -211,8 +237,20 @@ export class WebServerLink {
       write(body.subarray(offset, offset + SLICE));
       const blocked = this.#flush();
       if (blocked === undefined) continue;
-      await request.orOver(blocked);
+      await this.#unblocked(request, blocked);
       this.#silence.start(this.#options.readTimeout);
+    }
+  }
+
+  /** Waits until the application takes more, and no longer than `sendTimeout`. */
+  async #unblocked(request: OutgoingRequest, blocked: Promise<void>): Promise<void> {
+    this.#blocked += 1;
+    this.#unread.start(this.#options.sendTimeout);
+    try {
+      await request.orOver(blocked);
+    } finally {
+      this.#blocked -= 1;
+      if (this.#blocked === 0) this.#unread.stop();
     }
   }
 
@@ -322,12 +360,19 @@ export class WebServerLink {
   }
 
   #silent(): void {
-    // A reader that is held back, or a body that does not come, is not the application's silence.
-    if (this.#held || [...this.#requests.values()].every((request) => request.waitsForBody)) {
+    // A reader that is held back, or a body that does not come, is not the application's silence; and what it has not
+    // read has a limit of its own.
+    const unread = this.#blocked > 0 && this.#options.sendTimeout > 0;
+    if (this.#held || unread || [...this.#requests.values()].every((request) => request.waitsForBody)) {
       this.#silence.start(this.#options.readTimeout);
       return;
     }
     const message = `the application sent nothing for ${this.#options.readTimeout} ms`;
+    this.#break((request) => request.fail(new ExchangeError("EXCHANGE_TIMEOUT", message)));
+  }
+
+  #leftUnread(): void {
+    const message = `the application read nothing of the request for ${this.#options.sendTimeout} ms`;
     this.#break((request) => request.fail(new ExchangeError("EXCHANGE_TIMEOUT", message)));
   }
 
@@ -347,6 +392,7 @@ export class WebServerLink {
   #stop(fail: (request: OutgoingRequest) => void): void {
     this.#state = "closed";
     this.#silence.dispose();
+    this.#unread.dispose();
     const requests = [...this.#requests.values()];
     this.#requests.clear();
     for (const request of requests) fail(request);

@@ -234,4 +234,72 @@ describe("connectExchange", () => {
     await new Promise((resolve) => server.close(resolve));
     await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_CONNECT" });
   });
+
+  test("sends several requests over one connection when the application takes them", async () => {
+    const { exchange, ends } = application(echo, { requestsPerConnection: () => 10, maxIdle: 1 });
+    const sinks = Array.from({ length: 20 }, () => sink());
+    const bodies = sinks.map((_, index) => pattern(1000 + index));
+    await Promise.all(sinks.map((to, index) => exchange(responder(bodies[index]), to, never)));
+    expect(ends).toHaveLength(2);
+    for (const [index, to] of sinks.entries()) expect(to.bytes.equals(bodies[index] as Uint8Array)).toBe(true);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 1 });
+  });
+
+  test("an aborted request leaves those that share its connection alone", async () => {
+    const seen: boolean[] = [];
+    const { exchange, ends } = application(
+      async (request) => {
+        await later(20);
+        seen.push(request.signal.aborted);
+        return DONE;
+      },
+      { requestsPerConnection: () => 4 },
+    );
+    const controller = new AbortController();
+    const first = exchange(responder(), sink(), controller.signal);
+    const second = exchange(responder(), sink(), never);
+    await later(5);
+    controller.abort(new Error("not wanted"));
+    await expect(first).rejects.toThrow("not wanted");
+    expect(await second).toEqual(DONE);
+    expect(ends).toHaveLength(1);
+    expect(seen).toEqual([true, false]);
+  });
+
+  test("a request waits for a seat when every connection is full", async () => {
+    let most = 0;
+    let running = 0;
+    const { exchange, ends } = application(
+      async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await later(5);
+        running -= 1;
+        return DONE;
+      },
+      { requestsPerConnection: () => 2, maxConnections: 2 },
+    );
+    await Promise.all(Array.from({ length: 20 }, () => exchange(responder(), sink(), never)));
+    expect(most).toBe(4);
+    expect(ends.length).toBeGreaterThanOrEqual(2);
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+  });
+
+  test("no request joins a connection that an unread answer holds", async () => {
+    const { exchange, ends } = application(
+      async (request) => {
+        await request.stdout(pattern(10));
+        return DONE;
+      },
+      { requestsPerConnection: () => 10 },
+    );
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const unread = { stdout: () => promise, stderr(): void {} };
+    const stuck = exchange(responder(), unread, never);
+    await later(10);
+    expect(await exchange(responder(), sink(), never)).toEqual(DONE);
+    expect(ends).toHaveLength(2);
+    resolve();
+    expect(await stuck).toEqual(DONE);
+  });
 });
