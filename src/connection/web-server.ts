@@ -84,8 +84,22 @@ export class WebServerConnection {
   #active = 0;
   #events: WebServerEvent[] = [];
 
-  constructor(options: { readonly limits?: Partial<WebServerLimits> } = {}) {
+  readonly #spread: number;
+  #lastId = 0;
+  #strays = 0;
+
+  /**
+   * @param options `spreadIds`: gives the ids from 1 to this number in turn, so that what an application sends too late
+   *   has the id of nobody, and is dropped. Default 1: always the lowest free id
+   */
+  constructor(options: { readonly limits?: Partial<WebServerLimits>; readonly spreadIds?: number } = {}) {
     this.#limits = { ...DEFAULT_WEB_SERVER_LIMITS, ...options.limits };
+    this.#spread = options.spreadIds ?? 1;
+  }
+
+  /** Records that came for requests which are not open, or have ended: dropped, but no sign of a sound application. */
+  get strays(): number {
+    return this.#strays;
   }
 
   /** Requests begun whose END_REQUEST has not come, aborted ones included. */
@@ -109,15 +123,24 @@ export class WebServerConnection {
       );
     }
     const blocks = encodeParams(request.params);
-    let id = this.#lowestFree;
-    while (this.#requests.has(id)) id += 1;
-    this.#lowestFree = id + 1;
+    const id = this.#freeId();
     this.#requests.set(id, request.role === "filter" ? "sending-stdin-and-data" : "sending-stdin");
     this.#active += 1;
 
     this.#output.record(encodeBeginRequest(id, request.role, request.keepConnection));
     for (const block of blocks) this.#output.stream(RecordType.PARAMS, id, block);
     this.#output.streamEnd(RecordType.PARAMS, id);
+    return id;
+  }
+
+  #freeId(): number {
+    if (this.#spread > 1) {
+      this.#lastId = (this.#lastId % this.#spread) + 1;
+      if (!this.#requests.has(this.#lastId)) return this.#lastId;
+    }
+    let id = this.#lowestFree;
+    while (this.#requests.has(id)) id += 1;
+    this.#lowestFree = id + 1;
     return id;
   }
 
@@ -200,7 +223,10 @@ export class WebServerConnection {
   readonly #onRecord: RecordHandler = (type, requestId, buffer, start, end) => {
     if (requestId === NULL_REQUEST_ID) return this.#receiveManagement(type, buffer, start, end);
     const state = this.#requests.get(requestId);
-    if (state === undefined) return;
+    if (state === undefined || isAnswered(state)) {
+      this.#strays += 1;
+      return;
+    }
 
     switch (type) {
       case RecordType.STDOUT:
@@ -213,7 +239,7 @@ export class WebServerConnection {
       }
       case RecordType.END_REQUEST: {
         const record = decodeRecord(type, requestId, buffer, start, end);
-        if (record.type !== "end-request" || isAnswered(state)) return;
+        if (record.type !== "end-request") return;
         const { applicationStatus, protocolStatus } = record;
         this.#active -= 1;
         this.#advance(requestId, "end-request");

@@ -21,6 +21,8 @@ export interface ExchangeRequest {
 
 /** Where the application's output goes. A returned promise holds the application back (backpressure). */
 export interface ExchangeSink {
+  /** A connection to the application is there, and the request goes out. Not every exchange can tell. */
+  connected?(): void;
   /** A chunk of STDOUT: valid during the call and until the returned promise settles; copy what lives longer. */
   stdout(chunk: Uint8Array): void | Promise<void>;
   /** A chunk of STDERR, with the same rule. */
@@ -58,13 +60,24 @@ export type ExchangeErrorCode =
   /** The pool is stopping and takes no new requests. */
   | "EXCHANGE_STOPPING";
 
+/** Failures that come before a byte of the request has left. */
+const NEVER_SENT: ReadonlySet<ExchangeErrorCode> = new Set([
+  "EXCHANGE_CONNECT",
+  "EXCHANGE_OVERLOADED",
+  "EXCHANGE_STOPPING",
+]);
+
 /** An exchange failed on the application's side or on the way to it. Test `error.code`. */
 export class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   readonly code: ExchangeErrorCode;
+  /** Whether the application may have seen a part of the request: then only an idempotent one may be sent again. */
+  readonly sent: boolean;
 
-  constructor(code: ExchangeErrorCode, message: string, options?: ErrorOptions) {
+  /** @param options `sent`, where the code alone does not tell */
+  constructor(code: ExchangeErrorCode, message: string, options: ErrorOptions & { readonly sent?: boolean } = {}) {
     super(message, options);
     this.code = code;
+    this.sent = options.sent ?? !NEVER_SENT.has(code);
   }
 }
