@@ -26,7 +26,7 @@ export interface LocateOptions {
  * `x.php.bak`, `x.php~`, `x.php.`, `x.php::$DATA`), because it would show source code, and backups of anything.
  */
 const SOURCE = /\.(?:php|pht|phar)|\.inc(?:$|[^a-z0-9])/i;
-const BACKUP = /~$|\.(?:bak|old|orig|rej|save|sav|swp|swo|swn|swx|tmp)$|^#.*#$/i;
+const BACKUP = /~$|\.(?:bak|bkp|backup|old|orig|rej|save|sav|sw[g-px]|tmp)$|^#.*#$/i;
 
 /** @param path as `decodePath` returns it */
 export async function locate(path: string, files: FileSource, options: LocateOptions): Promise<Location> {

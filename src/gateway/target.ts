@@ -55,7 +55,16 @@ function badTarget(seen: string): GatewayError {
  */
 export function hostName(host: string | null): string | undefined {
   if (host === null || host === "") return undefined;
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?$/.exec(host);
-  if (match?.[1] === undefined) throw new GatewayError("GATEWAY_BAD_REQUEST", 400, "the Host header names no host");
-  return match[1];
+  if (!isHost(host)) throw new GatewayError("GATEWAY_BAD_REQUEST", 400, "the Host header names no host");
+  return host.replace(/:[0-9]*$/, "");
+}
+
+/**
+ * Whether a text can be a Host header (RFC 9110, section 7.2): a name or address that a machine can have, and perhaps a
+ * port. Stricter than the grammar, which allows quotes, at signs and percent signs: applications print it into links.
+ */
+export function isHost(host: string): boolean {
+  if (!/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?$/.test(host)) return false;
+  if (host.includes("..") || host.charCodeAt(0) === 0x2e) return false;
+  return Number(/:([0-9]*)$/.exec(host)?.[1] ?? 0) <= 65_535;
 }

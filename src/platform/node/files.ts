@@ -56,7 +56,13 @@ function fileEntry(real: string, stats: Stats): Entry {
       // A link put in the file's place since then is not followed. Non-blocking, because a pipe may be there instead.
       const handle = await open(real, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
       try {
-        if (!fstatSync(handle.fd).isFile()) throw new Error(`${real} is no regular file any more`);
+        const opened = fstatSync(handle.fd);
+        if (!opened.isFile()) throw new Error(`${real} is no regular file any more`);
+        // Another file than the one that was found: renamed into its place, or reached through a folder that has become
+        // a link since. The second may lead anywhere.
+        if ((opened.ino !== stats.ino || opened.dev !== stats.dev) && realpathSync.native(real) !== real) {
+          throw new Error(`${real} leads elsewhere since it was found`);
+        }
         if (end - start > WHOLE) return fileStream(handle, real, start, end);
         const bytes = new Uint8Array(end - start);
         if ((await readFully(handle, bytes, start)) < bytes.length) throw shorter(real);

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { NodeRequest, NodeResponse, sendNodeResponse } from "srvx/node";
 import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
+import { type Refusal, refusalOf } from "./request-head.ts";
 
 /** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
 export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
@@ -14,6 +15,8 @@ export interface HttpServerOptions {
   readonly handler: Handler;
   /** Bytes of a request's head; beyond it 431. Above the gateway's limit, so that the gateway's page is seen. 64 KiB. */
   readonly maxHeaderSize?: number;
+  /** Header lines of a request; beyond it 431. 200: browsers send 30, and the lines cost more than their bytes. */
+  readonly maxHeaders?: number;
   /** Milliseconds for the head of a request to arrive; then 408. 60,000, as nginx's `client_header_timeout`. */
   readonly headersTimeout?: number;
   /** Milliseconds that an idle connection stays open. 65,000: longer than the 60 of the usual proxy in front. */
@@ -27,6 +30,16 @@ export interface HttpServerOptions {
   readonly maxConnections?: number;
   /** Told what the handler or the sending of a response threw. */
   readonly onError?: (error: unknown) => void;
+  /** Told of a request that no handler has seen: malformed, too long, too slow. Must not throw. */
+  readonly onRefuse?: (refusal: RefusedRequest) => void;
+}
+
+/** A request that the server refused by itself. */
+export interface RefusedRequest {
+  readonly status: number;
+  /** For the operator; the visitor learns the status only. */
+  readonly reason: string;
+  readonly remoteAddress: string | undefined;
 }
 
 /** Where to listen. Port 0 takes a free one. */
@@ -55,6 +68,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     keepAliveTimeout: options.keepAliveTimeout ?? 65_000,
     connectionsCheckingInterval: Math.min(5_000, options.headersTimeout ?? 5_000),
   });
+  // Node would drop what is beyond its own number, in silence; `refusalOf` counts.
+  server.maxHeadersCount = 0;
+  const maxHeaders = options.maxHeaders ?? 200;
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   // Node counts it from the last byte in either direction.
   server.timeout = options.sendTimeout ?? 60_000;
@@ -66,8 +82,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.once("close", () => fresh.delete(socket));
   });
 
+  // What follows a refused request on its connection is nobody's: not even parsed requests are answered.
+  const refused = new WeakSet<Duplex>();
+  const refuse = (refusal: Refusal, req: IncomingMessage, res: ServerResponse) => {
+    refused.add(req.socket);
+    res.shouldKeepAlive = false;
+    res.writeHead(refusal.status, { "Content-Length": "0", Connection: "close" }).end();
+    options.onRefuse?.({ ...refusal, remoteAddress: plainAddress(req.socket.remoteAddress) });
+  };
+
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
     fresh.delete(req.socket);
+    if (refused.has(req.socket)) return;
+    const refusal = refusalOf(req, maxHeaders);
+    if (refusal !== undefined) {
+      refuse(refusal, req, res);
+      return;
+    }
     // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to
     // be sent, and the gateway has a limit of its own.
     res.on("timeout", (socket) => {
@@ -90,7 +121,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       res.writeContinue();
     });
   });
-  server.on("clientError", answerClientError);
+  server.on("clientError", (error, socket) => answerClientError(error, socket, options.onRefuse));
+  // A tunnel is not for a gateway. Without this, Node closes the connection and says nothing.
+  server.on("connect", (req, socket) => {
+    socket.end(emptyAnswer(405, "Allow: GET, HEAD, POST\r\n"));
+    options.onRefuse?.({ status: 405, reason: "CONNECT", remoteAddress: plainAddress(req.socket.remoteAddress) });
+  });
 
   return {
     server,
@@ -190,7 +226,11 @@ function headerPairs(raw: readonly string[]): [string, string][] {
 }
 
 /** What Node's parser refuses: no request was made of it, so nobody else answers. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Duplex & { readonly remoteAddress?: string | undefined },
+  onRefuse: HttpServerOptions["onRefuse"],
+): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
@@ -198,7 +238,13 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   let status = 400;
   if (error.code === "HPE_HEADER_OVERFLOW") status = 431;
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") status = 408;
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const remoteAddress = plainAddress(socket.remoteAddress);
+  socket.end(emptyAnswer(status));
+  onRefuse?.({ status, reason: error.code ?? error.message, remoteAddress });
+}
+
+function emptyAnswer(status: number, headers = ""): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`;
 }
 
 /** A Response that costs little to make and to send: give it to the gateway as `createResponse`. */
