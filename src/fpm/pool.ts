@@ -255,6 +255,36 @@ export class Pool<Wire> {
     return this.#reloadAgain;
   }
 
+  /**
+   * Another configuration for the children that there are, at once: too many are let go (busy ones after their request),
+   * missing ones of a static pool are started; limits count from the next request on. php-fpm cannot do this: it reloads.
+   *
+   * @param config the name stays
+   */
+  configure(config: PoolConfig): void {
+    this.#configure({ ...config, name: this.#config.name });
+    if (this.#state !== "running") return;
+    this.#maintenance = INITIAL_MAINTENANCE;
+    for (let surplus = this.#surplus(); surplus > 0; surplus--) {
+      const idle = longestIdle(this.#children);
+      if (idle === undefined) break;
+      idle.surplus = true;
+      this.#children.stop(idle);
+    }
+    const { pm, maxChildren } = this.config;
+    if (pm === "static" && this.#generation === this.#serving) this.#spawn(maxChildren - this.#counts().running);
+    this.#settle();
+  }
+
+  /** Children above `maxChildren` that were not told to end yet. */
+  #surplus(): number {
+    let staying = 0;
+    for (const { slot } of this.#children) {
+      if (slot.generation === this.#generation && slot.state !== "stopping") staying += 1;
+    }
+    return staying - this.#config.maxChildren;
+  }
+
   /** Kills a child, in the middle of a request if need be; it is replaced. False when there is no such child. */
   kill(pid: number): boolean {
     for (const resident of this.#children) {
@@ -272,6 +302,10 @@ export class Pool<Wire> {
     if (resident.slot.generation > this.#serving) {
       const old = longestIdle(this.#children, (other) => other.slot.generation <= this.#serving);
       if (old !== undefined) this.#children.stop(old);
+    }
+    if (this.#state === "running" && this.#surplus() > 0) {
+      resident.surplus = true;
+      this.#children.stop(resident);
     }
     this.#settle();
   }
@@ -340,7 +374,9 @@ export class Pool<Wire> {
     const { slot } = resident;
     this.#scoreboard.release(slot, outcome.memory, this.#clock.now());
     const worn = this.config.maxRequests > 0 && slot.requests >= this.config.maxRequests;
-    if (worn || outcome.retire === true || slot.generation < this.#serving) this.#children.stop(resident);
+    const surplus = slot.generation === this.#generation && this.#surplus() > 0;
+    if (surplus) resident.surplus = true;
+    if (worn || surplus || outcome.retire === true || slot.generation < this.#serving) this.#children.stop(resident);
     this.#settle();
   }
 

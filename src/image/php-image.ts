@@ -30,6 +30,10 @@ export const EDGE_MEMORY: MemoryPages = { initial: (20 * 1024 * 1024) / PAGE, ma
 export interface PhpImageOptions {
   /** Such as "8.4". */
   readonly php?: string;
+  /**
+   * How PHP waits: by the engine's promise integration (default), or by rewritten code, for browsers without it.
+   */
+  readonly asyncMode?: "jspi" | "asyncify";
   /** Limits of linear memory. `EDGE_MEMORY` when absent. */
   readonly memory?: MemoryPages;
   /** Folder whose `node_modules` (and its parents') are searched besides those of edge-fpm itself. Default: cwd. */
@@ -62,7 +66,7 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
   const memory = options.memory ?? EDGE_MEMORY;
   const php = chooseWebPhp(options.php);
   const folder = packageFolder(php, options.from);
-  const gluePath = join(folder, `jspi/php_${php.replace(".", "_")}.js`);
+  const gluePath = join(folder, `${options.asyncMode ?? "jspi"}/php_${php.replace(".", "_")}.js`);
   const source = readFileSync(gluePath, "utf8");
   const version = gluePhpVersion(source);
   const keep = glueExports(source);

@@ -1,0 +1,90 @@
+// What the master and a child in a Web Worker say to each other beside the requests. Both share one channel, so that the
+// two are in order: a file that changed before a request was sent is there when the request arrives.
+
+import type { MessagePortLike } from "../../transport/message-port.ts";
+
+/** A file's new content, or `null` for a file that is gone. */
+export interface SharedFile {
+  readonly bytes: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** Changes of files by their absolute path in PHP's file system. */
+export type FileChanges = readonly (readonly [path: string, file: SharedFile | null])[];
+
+/** Everything a Web Worker needs to become a child. */
+export interface WorkerChildSettings {
+  readonly pid: number;
+  /** URL of the glue, an ES module with the export `init`. */
+  readonly glueUrl: string;
+  readonly wasm: WebAssembly.Module;
+  readonly asyncMode: "jspi" | "asyncify";
+  /** php.ini beside our defaults: its text, and single settings. */
+  readonly iniText: string;
+  readonly iniSettings: Readonly<Record<string, string | number | boolean>>;
+  /** Environment of the scripts. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Directories whose files all children share; they are made when missing. */
+  readonly shared: readonly string[];
+  /** What lies in them at present. */
+  readonly files: FileChanges;
+}
+
+/** To the child. */
+export type ChildOrder =
+  | { readonly order: "start"; readonly settings: WorkerChildSettings }
+  /** Files of the shared directories, changed elsewhere. */
+  | { readonly order: "files"; readonly changes: FileChanges }
+  /** Finish what runs and end. */
+  | { readonly order: "stop" }
+  /** The answer to `status-wanted`. */
+  | { readonly order: "status"; readonly id: number; readonly value: object | undefined };
+
+/** From the child. */
+export type ChildReport =
+  /** `loaded`: milliseconds from the start of the Worker until its code ran; `boot`: until PHP was ready after that. */
+  | { readonly report: "ready"; readonly boot: number; readonly memory: number }
+  /** It cannot start, or the interpreter broke. */
+  | { readonly report: "failed"; readonly code: string; readonly message: string }
+  /** It has ended as it was asked to. */
+  | { readonly report: "stopped" }
+  /** A script changed files of the shared directories. */
+  | { readonly report: "files"; readonly changes: FileChanges }
+  | { readonly report: "status-wanted"; readonly id: number };
+
+/** A Web Worker, or its global scope. */
+export interface WorkerEnd {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener(type: string, listener: (event: { readonly data?: unknown }) => void): void;
+}
+
+/** One channel for both: a port for `messagePortTransport`, with the other messages taken out. */
+export class SharedChannel<Other extends object> implements MessagePortLike {
+  readonly #end: WorkerEnd;
+  readonly #onOther: (message: Other) => void;
+
+  /** @param onOther takes the messages that are no bytes of the wire */
+  constructor(end: WorkerEnd, onOther: (message: Other) => void) {
+    this.#end = end;
+    this.#onOther = onOther;
+    end.addEventListener("message", ({ data }) => {
+      if (!isWire(data)) this.#onOther(data as Other);
+    });
+  }
+
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void {
+    this.#end.postMessage(message, transfer);
+  }
+
+  addEventListener(type: string, listener: (event: { readonly type?: string; readonly data?: unknown }) => void): void {
+    this.#end.addEventListener(type, (event) => {
+      if (type !== "message" || isWire(event.data)) listener(event);
+    });
+  }
+}
+
+/** What `messagePortTransport` sends: bytes, credit, and the words for an end. */
+function isWire(data: unknown): boolean {
+  return data instanceof Uint8Array || typeof data === "number" || typeof data === "string";
+}

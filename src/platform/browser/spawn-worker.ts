@@ -1,0 +1,147 @@
+// Starting children in a page: one Web Worker each, all sharing one compiled interpreter.
+
+import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
+import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
+import { messagePortTransport } from "../../transport/message-port.ts";
+import type { Transport } from "../../transport/transport.ts";
+import {
+  type ChildOrder,
+  type ChildReport,
+  SharedChannel,
+  type WorkerChildSettings,
+  type WorkerEnd,
+} from "./child-messages.ts";
+import type { SharedFiles } from "./shared-files.ts";
+
+/** What is needed of a Web Worker. */
+export interface ChildWorker extends WorkerEnd {
+  terminate(): void;
+}
+
+/** An interpreter that is ready to be instantiated. */
+export type WorkerImage = Pick<WorkerChildSettings, "glueUrl" | "wasm" | "asyncMode">;
+
+/** How long a start took, in milliseconds. */
+export interface WorkerStart {
+  /** From the order for a new Worker to a child that takes requests. */
+  readonly total: number;
+  /** The part of it in which the interpreter was instantiated and PHP started. */
+  readonly boot: number;
+  /** Bytes of linear memory. */
+  readonly memory: number;
+}
+
+export interface WorkerSpawnOptions<Wire> {
+  /** Makes the pool's wire of the byte stream to a child. */
+  readonly wrap: (transport: Transport, child: { readonly pid: number; readonly pool: string }) => Wire;
+  /** Starts a Worker whose script calls `serveWorkerChild`. A bundler must see the URL of that script: the caller's. */
+  readonly createWorker: (name: string) => ChildWorker;
+  /** The interpreter: asked for at every start, so that it may change with a reload. */
+  readonly image: () => WorkerImage;
+  readonly files: SharedFiles;
+  /** php.ini, read after our defaults. */
+  readonly ini?: { readonly text?: string; readonly settings?: WorkerChildSettings["iniSettings"] };
+  readonly env?: Readonly<Record<string, string>>;
+  /** Data of `fpm_get_status()`. */
+  readonly poolStatus?: (pool: string) => object | undefined;
+  readonly onStart?: (pid: number, start: WorkerStart) => void;
+}
+
+/** Process ids of children: unique in this master. */
+let lastPid = 0;
+
+/** Gives the function that starts a child. `kill` ends its Worker at once, in the middle of a loop too. */
+export function createWorkerSpawn<Wire>(options: WorkerSpawnOptions<Wire>): Spawn<Wire> {
+  return (place) => startWorker(place.pool, options);
+}
+
+function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Child<Wire> {
+  const pid = ++lastPid;
+  const began = performance.now();
+  const ready = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<ChildExit>();
+  // Nobody may be waiting for a start that fails: `exited` tells it too.
+  ready.promise.catch(() => {});
+  let gone = false;
+  let leave = () => {};
+
+  const finish = (exit: ChildExit, code: PhpErrorCode = "PHP_BOOT") => {
+    if (gone) return;
+    gone = true;
+    leave();
+    transport.reset();
+    worker?.terminate();
+    ready.reject(new PhpError(code, exit.message ?? `the child was ${exit.reason}`));
+    exited.resolve(exit);
+  };
+  const crashed = (message: string, code?: PhpErrorCode) => finish({ reason: "crashed", message }, code);
+
+  let worker: ChildWorker | undefined;
+  let failure: unknown;
+  try {
+    worker = options.createWorker(`php ${pool} ${pid}`);
+  } catch (error) {
+    failure = error;
+  }
+  const send = (order: ChildOrder) => worker?.postMessage(order, []);
+  const channel = new SharedChannel<ChildReport>(worker ?? NOBODY, (message) => {
+    switch (message.report) {
+      case "ready":
+        options.onStart?.(pid, {
+          total: performance.now() - began,
+          boot: message.boot,
+          memory: message.memory,
+        });
+        return ready.resolve();
+      case "failed":
+        return crashed(message.message, message.code as PhpErrorCode);
+      case "stopped":
+        return finish({ reason: "stopped" });
+      case "files":
+        return options.files.change(message.changes, pid);
+      case "status-wanted":
+        return send({ order: "status", id: message.id, value: options.poolStatus?.(pool) });
+    }
+  });
+  const transport = messagePortTransport(channel);
+  const wire = options.wrap(transport, { pid, pool });
+  if (worker === undefined) {
+    queueMicrotask(() => crashed(`no Worker could be started: ${describe(failure)}`));
+  } else {
+    // Its script could not be loaded, or an error that nobody caught: it cannot be trusted any more.
+    worker.addEventListener("error", (event) => crashed(`the Worker failed: ${describe(event)}`, "PHP_TRAP"));
+    try {
+      send({ order: "start", settings: settingsOf(pid, options) });
+      leave = options.files.join(pid, (changes) => send({ order: "files", changes }));
+    } catch (error) {
+      queueMicrotask(() => crashed(describe(error)));
+    }
+  }
+  return {
+    pid,
+    wire,
+    ready: ready.promise,
+    exited: exited.promise,
+    stop: () => send({ order: "stop" }),
+    kill: () => finish({ reason: "killed" }),
+  };
+}
+
+function settingsOf<Wire>(pid: number, options: WorkerSpawnOptions<Wire>): WorkerChildSettings {
+  return {
+    ...options.image(),
+    pid,
+    iniText: options.ini?.text ?? "",
+    iniSettings: options.ini?.settings ?? {},
+    env: options.env ?? {},
+    shared: options.files.directories,
+    files: options.files.all(),
+  };
+}
+
+const NOBODY: WorkerEnd = { postMessage() {}, addEventListener() {} };
+
+function describe(error: unknown): string {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === "string" && message !== "" ? message : "its script could not be loaded";
+}
