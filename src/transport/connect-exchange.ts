@@ -1,6 +1,7 @@
 // Exchanges with an application elsewhere, such as a php-fpm: a connection a request, a few kept ones, or shared ones.
 
-import { type Body, type Exchange, ExchangeError, type ExchangeRequest } from "./exchange.ts";
+import { type Exchange, ExchangeError } from "./exchange.ts";
+import { isRepeatable, watchBody } from "./repeat.ts";
 import type { Connect } from "./transport.ts";
 import { WebServerLink } from "./web-server-link.ts";
 
@@ -17,8 +18,15 @@ export interface ConnectExchangeOptions {
   readonly idleTimeout?: number;
   /** Connections at the same time; further requests wait, first come first served. Default: no bound. */
   readonly maxConnections?: number;
+  /** Requests that may wait under `maxConnections`; one more fails at once. Default: no bound but `connectTimeout`. */
+  readonly maxWaiting?: number;
   /** Connecting, and waiting for a connection under `maxConnections`, each. Default 10 s. */
   readonly connectTimeout?: number;
+  /**
+   * How long the application may leave what was sent of a request unread. Default 60 s, as nginx's
+   * `fastcgi_send_timeout`.
+   */
+  readonly sendTimeout?: number;
   /** Silence of the application while it owes an answer. Default 60 s, as nginx's `fastcgi_read_timeout`. */
   readonly readTimeout?: number;
   /** The application heeds ABORT_REQUEST, as ours does; php-fpm does not. Default false: its connection is closed. */
@@ -31,18 +39,35 @@ export interface ConnectExchangeOptions {
   readonly requestsPerConnection?: () => number;
 }
 
+/** What an exchange has open. */
+export interface ConnectionCounts {
+  readonly busy: number;
+  readonly idle: number;
+  /** Requests that wait under `maxConnections`. */
+  readonly waiting: number;
+}
+
 /** An exchange with connections of its own. */
 export interface ConnectedExchange {
   /** Runs one request. See `Exchange`. */
   (...call: Parameters<Exchange>): ReturnType<Exchange>;
-  /** Connections: in use, and kept for later requests. */
-  counts(): { readonly busy: number; readonly idle: number };
+  /** Connections: in use, and kept for later requests; and requests that wait for one. */
+  counts(): ConnectionCounts;
   /** Closes idle connections and keeps none from now on; requests that run go on. Safe to call twice. */
   close(): void;
 }
 
-/** Methods that may be sent a second time when nobody knows whether the first got through (RFC 9110, section 9.2.2). */
-const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+/**
+ * Ids on a kept connection are given in turn, so that a record which comes too late for one request has not the id of
+ * the next. Few, because applications may keep an array of them (FastCGI 1.0, section 3.3).
+ */
+const IDS = 32;
+
+/**
+ * How long a fresh connection may go unanswered, in milliseconds, before idle ones are let go: it may wait in the
+ * backlog for a child that an idle one pins. Longer than most scripts take, shorter than anybody waits.
+ */
+const STARVING = 100;
 
 /**
  * Runs each request on a connection of its own, fresh or kept.
@@ -51,8 +76,12 @@ const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
  * before a byte of answer came is sent once more, on a fresh connection; but not when a part of a streamed body is gone,
  * nor with a method such as POST, whose first sending may have had its effect.
  *
- * Fails with EXCHANGE_CONNECT, EXCHANGE_TIMEOUT (connecting or reading), EXCHANGE_OVERLOADED (no connection within
- * `maxConnections` became free in time), EXCHANGE_BROKEN and EXCHANGE_PROTOCOL.
+ * A kept connection on which the application sent anything that nobody asked for is used no more. While a fresh
+ * connection goes unanswered, none is kept for longer than a moment: in a php-fpm it may wait for the child that an
+ * idle one pins.
+ *
+ * Fails with EXCHANGE_CONNECT, EXCHANGE_TIMEOUT (connecting, sending or reading), EXCHANGE_OVERLOADED (no connection
+ * within `maxConnections` became free in time, or `maxWaiting` wait already), EXCHANGE_BROKEN and EXCHANGE_PROTOCOL.
  */
 export function connectExchange(connect: Connect, options: ConnectExchangeOptions = {}): ConnectedExchange {
   const connections = new Connections(connect, options);
@@ -65,6 +94,8 @@ export function connectExchange(connect: Connect, options: ConnectExchangeOption
 interface IdleLink {
   readonly link: WebServerLink;
   readonly timer: ReturnType<typeof setTimeout> | undefined;
+  /** `link.received` when it became idle: an application has nothing to say until the next request. */
+  readonly received: number;
 }
 
 /** A connection in use, from the moment when it is wanted. */
@@ -89,6 +120,9 @@ class Connections {
   readonly #options: Required<ConnectExchangeOptions>;
   #idle: IdleLink[] = [];
   #busy = 0;
+  /** Connections that have not had a byte of answer, and since when. */
+  readonly #unanswered = new Map<WebServerLink, number>();
+  #starving: ReturnType<typeof setTimeout> | undefined;
   readonly #lanes = new Set<Lane>();
   readonly #shareable = new WeakSet<WebServerLink>();
   #waiters: Waiter[] = [];
@@ -101,7 +135,9 @@ class Connections {
       keepConnection: (options.maxIdle ?? 0) > 0,
       idleTimeout: 60_000,
       maxConnections: Number.POSITIVE_INFINITY,
+      maxWaiting: Number.POSITIVE_INFINITY,
       connectTimeout: 10_000,
+      sendTimeout: 60_000,
       readTimeout: 60_000,
       heedsAbort: false,
       requestsPerConnection: () => 1,
@@ -109,12 +145,18 @@ class Connections {
     };
   }
 
-  counts(): { readonly busy: number; readonly idle: number } {
-    return { busy: this.#busy, idle: this.#idle.length };
+  counts(): ConnectionCounts {
+    return { busy: this.#busy, idle: this.#idle.length, waiting: this.#waiters.length };
   }
 
   close(): void {
     this.#closed = true;
+    this.#dropIdle();
+  }
+
+  #dropIdle(): void {
+    clearTimeout(this.#starving);
+    this.#starving = undefined;
     for (const { link, timer } of this.#idle.splice(0)) {
       clearTimeout(timer);
       link.close();
@@ -132,7 +174,8 @@ class Connections {
     const kept = joined === undefined ? this.#takeIdle() : undefined;
     let lane = joined ?? this.#newLane(kept);
     try {
-      const link = await orAborted(lane.opened, signal);
+      const link = lane.link ?? (await orAborted(lane.opened, signal));
+      sink.connected?.();
       const before = link.received;
       const once = watchBody(request);
       try {
@@ -147,7 +190,9 @@ class Connections {
       if (lane.requests === 0) this.#lanes.delete(lane);
       else this.#busy += 1;
       lane = this.#newLane();
-      return await (await orAborted(lane.opened, signal)).exchange(request, sink, signal);
+      const fresh = await orAborted(lane.opened, signal);
+      sink.connected?.();
+      return await fresh.exchange(request, sink, signal);
     } finally {
       this.#leave(lane);
     }
@@ -155,7 +200,11 @@ class Connections {
 
   /** @returns a connection to join, or undefined: there is a place for another connection */
   #waitForRoom(signal: AbortSignal): Promise<Lane | undefined> {
-    const { maxConnections, connectTimeout } = this.#options;
+    const { maxConnections, maxWaiting, connectTimeout } = this.#options;
+    if (this.#waiters.length >= maxWaiting) {
+      const message = `all ${maxConnections} connections (maxConnections) are busy, and ${maxWaiting} requests (maxWaiting) wait for one`;
+      throw new ExchangeError("EXCHANGE_OVERLOADED", message);
+    }
     const late = () =>
       new ExchangeError(
         "EXCHANGE_OVERLOADED",
@@ -183,12 +232,16 @@ class Connections {
     if (lane.link === undefined) lane.cancel.abort();
     const next = this.#waiters.shift();
     if (next === undefined) this.#busy -= 1;
-    if (lane.link !== undefined) this.#keep(lane.link);
+    if (lane.link !== undefined) {
+      this.#unanswered.delete(lane.link);
+      this.#keep(lane.link);
+    }
     next?.go(undefined);
   }
 
   /** Takes a seat on a connection in use. */
   #join(): Lane | undefined {
+    if (this.#options.requestsPerConnection() <= 1) return undefined;
     for (const lane of this.#lanes) {
       if (!this.#hasRoom(lane)) continue;
       lane.requests += 1;
@@ -199,7 +252,7 @@ class Connections {
 
   #hasRoom(lane: Lane): boolean {
     if (!lane.shared || lane.requests >= this.#options.requestsPerConnection()) return false;
-    return lane.link === undefined || (lane.link.usable && !lane.link.held);
+    return lane.link === undefined || (lane.link.usable && !lane.link.held && lane.link.strays === 0);
   }
 
   /** A connection for one request so far. @param kept an open one; without it, another is opened */
@@ -227,13 +280,16 @@ class Connections {
       const kept = this.#idle.pop();
       if (kept === undefined) return undefined;
       clearTimeout(kept.timer);
-      if (kept.link.usable) return kept.link;
+      if (!kept.link.usable) continue;
+      if (kept.link.received === kept.received) return kept.link;
+      kept.link.close();
     }
   }
 
   #keep(link: WebServerLink): void {
     if (!link.usable) return;
-    if (this.#closed || link.active > 0 || this.#idle.length >= this.#options.maxIdle) {
+    const sound = link.active === 0 && link.strays === 0;
+    if (this.#closed || !sound || this.#idle.length >= this.#options.maxIdle || this.#starves()) {
       link.close();
       return;
     }
@@ -243,17 +299,50 @@ class Connections {
       link.close();
     };
     const { idleTimeout } = this.#options;
-    const entry: IdleLink = { link, timer: idleTimeout > 0 ? setTimeout(drop, idleTimeout) : undefined };
+    const timer = idleTimeout > 0 ? setTimeout(drop, idleTimeout) : undefined;
+    const entry: IdleLink = { link, timer, received: link.received };
     (entry.timer as { unref?: () => void } | undefined)?.unref?.();
     this.#idle.push(entry);
     void link.closed.then(drop);
+    this.#watchUnanswered();
+  }
+
+  /** Whether a fresh connection has gone unanswered for too long. */
+  #starves(): boolean {
+    const [oldest] = this.#oldestUnanswered();
+    return oldest !== undefined && performance.now() - oldest >= STARVING;
+  }
+
+  *#oldestUnanswered(): Generator<number, void, undefined> {
+    for (const [link, since] of this.#unanswered) {
+      if (link.received === 0) yield since;
+      else this.#unanswered.delete(link);
+    }
+  }
+
+  /** While connections are idle and others unanswered: looks again when the oldest of those has waited too long. */
+  #watchUnanswered(): void {
+    if (this.#starving !== undefined || this.#idle.length === 0) return;
+    const [oldest] = this.#oldestUnanswered();
+    if (oldest === undefined) return;
+    this.#starving = setTimeout(
+      () => {
+        this.#starving = undefined;
+        if (this.#starves()) this.#dropIdle();
+        else this.#watchUnanswered();
+      },
+      Math.max(1, oldest + STARVING - performance.now()),
+    );
+    (this.#starving as { unref?: () => void }).unref?.();
   }
 
   async #open(signal: AbortSignal, shared: boolean): Promise<WebServerLink> {
-    const { keepConnection, connectTimeout, readTimeout, heedsAbort } = this.#options;
+    const { keepConnection, connectTimeout, sendTimeout, readTimeout, heedsAbort } = this.#options;
     const attempt = new AbortController();
-    const late = () =>
-      new ExchangeError("EXCHANGE_TIMEOUT", `no connection to the application within ${connectTimeout} ms`);
+    const late = () => {
+      const message = `no connection to the application within ${connectTimeout} ms`;
+      return new ExchangeError("EXCHANGE_TIMEOUT", message, { sent: false });
+    };
     const transport = await within<Awaited<ReturnType<Connect>>>(connectTimeout, late, signal, (done, fail) => {
       this.#connect(attempt.signal).then((opened) => {
         if (attempt.signal.aborted) opened.close();
@@ -261,11 +350,16 @@ class Connections {
       }, fail);
       return () => attempt.abort();
     });
-    return new WebServerLink(transport, {
+    const link = new WebServerLink(transport, {
       keepConnection: keepConnection || shared,
       abortByClosing: !(heedsAbort || shared),
+      sendTimeout,
       readTimeout,
+      spreadIds: IDS,
     });
+    if (this.#options.maxIdle > 0) this.#unanswered.set(link, performance.now());
+    this.#watchUnanswered();
+    return link;
   }
 }
 
@@ -314,29 +408,4 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
       return () => {};
     },
   );
-}
-
-function isRepeatable(request: ExchangeRequest): boolean {
-  const method = request.params.find(([name]) => name === "REQUEST_METHOD")?.[1];
-  return method !== undefined && REPEATABLE.has(method);
-}
-
-/** The request, with a look at whether a streamed body was asked for a chunk. */
-function watchBody(request: ExchangeRequest): { request: ExchangeRequest; touched: () => boolean } {
-  let touched = false;
-  const watch = (body: Body): Body => {
-    if (body instanceof Uint8Array) return body;
-    return {
-      [Symbol.asyncIterator]() {
-        touched = true;
-        return body[Symbol.asyncIterator]();
-      },
-    };
-  };
-  const watched: ExchangeRequest = {
-    ...request,
-    ...(request.stdin === undefined ? {} : { stdin: watch(request.stdin) }),
-    ...(request.data === undefined ? {} : { data: watch(request.data) }),
-  };
-  return { request: watched, touched: () => touched };
 }

@@ -271,6 +271,7 @@ export class WebServerLink {
   #receive(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#state === "closed") return undefined;
     this.#received += chunk.length;
+    const { strays } = this.#connection;
     let events: readonly WebServerEvent[];
     try {
       events = this.#connection.receive(chunk);
@@ -279,6 +280,8 @@ export class WebServerLink {
       this.#break((request) => request.fail(new ExchangeError("EXCHANGE_PROTOCOL", message, { cause })));
       return undefined;
     }
+    // Records for requests that nobody made are no sign of life.
+    if (events.length === 0 && this.#connection.strays > strays) return undefined;
     return this.#deliver(events, 0);
   }
 

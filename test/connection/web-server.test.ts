@@ -75,6 +75,19 @@ describe("what the web server sends", () => {
     expect([connection.begin(request), connection.begin(request)]).toEqual([2, 4]);
   });
 
+  test("ids in turn when they are spread, and the lowest free one when all of those are taken", () => {
+    const connection = new WebServerConnection({ spreadIds: 3 });
+    const ids: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      const id = connection.begin(request);
+      ids.push(id);
+      connection.endStdin(id);
+      connection.receive(encodeEndRequest(id, 0));
+    }
+    expect(ids).toEqual([1, 2, 3, 1]);
+    expect([1, 2, 3, 4, 5].map(() => connection.begin(request))).toEqual([2, 3, 1, 4, 5]);
+  });
+
   test("at most 65,535 requests at a time", () => {
     const connection = new WebServerConnection();
     for (let i = 0; i < 65535; i++) connection.begin({ ...request, params: [] });

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Pair } from "../../src/codec/index.ts";
 import { type ApplicationHandler, ApplicationLink } from "../../src/transport/application-link.ts";
@@ -8,6 +8,7 @@ import { memoryPair } from "../../src/transport/memory.ts";
 import { connectAddress } from "../../src/transport/node/connect.ts";
 import { listen } from "../../src/transport/node/listen.ts";
 import type { Transport } from "../../src/transport/transport.ts";
+import { answerOf, type ScriptedRequest, startScriptedApplication } from "../peers/scripted-application.ts";
 import { later, pattern } from "./contract.ts";
 
 const DONE = { applicationStatus: 0, protocolStatus: "request-complete" } as const;
@@ -65,21 +66,21 @@ describe("connectExchange", () => {
     await exchange(responder(), sink(), never);
     expect(ends).toHaveLength(2);
     expect(keep).toEqual([false, false]);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
   });
 
   test("keeps up to maxIdle connections and uses them again", async () => {
     const { exchange, ends } = application(echo, { maxIdle: 2 });
     await Promise.all(Array.from({ length: 5 }, () => exchange(responder(), sink(), never)));
     expect(ends).toHaveLength(5);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 2 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 2 });
     await Promise.all(Array.from({ length: 2 }, () => exchange(responder(), sink(), never)));
     expect(ends).toHaveLength(5);
     exchange.close();
     exchange.close();
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
     await exchange(responder(), sink(), never);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
   });
 
   test("drops an idle connection after idleTimeout, and one that the application closed", async () => {
@@ -163,7 +164,7 @@ describe("connectExchange", () => {
     );
     expect(most).toBe(2);
     expect(order).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 2 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 2 });
   });
 
   test("gives up waiting for a place: EXCHANGE_OVERLOADED, or the signal's reason", async () => {
@@ -178,7 +179,7 @@ describe("connectExchange", () => {
     await expect(third).rejects.toMatchObject({ code: "EXCHANGE_OVERLOADED" });
     stop.abort(new Error("stop"));
     await expect(first).rejects.toThrow("stop");
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
   });
 
   test("connecting ends after connectTimeout, and at an abort", async () => {
@@ -200,7 +201,7 @@ describe("connectExchange", () => {
     abort.abort(new Error("gone"));
     await expect(running).rejects.toThrow("gone");
     expect(signals).toBe(2);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
   });
 
   test("runs over real sockets, 10 MB both ways and many at once", async () => {
@@ -222,7 +223,7 @@ describe("connectExchange", () => {
         expect(Buffer.compare(mine.bytes, body)).toBe(0);
       }),
     );
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 4 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 4 });
   });
 
   test("an application that accepts and closes is EXCHANGE_BROKEN; one that is not there EXCHANGE_CONNECT", async () => {
@@ -242,7 +243,7 @@ describe("connectExchange", () => {
     await Promise.all(sinks.map((to, index) => exchange(responder(bodies[index]), to, never)));
     expect(ends).toHaveLength(2);
     for (const [index, to] of sinks.entries()) expect(to.bytes.equals(bodies[index] as Uint8Array)).toBe(true);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 1 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 1 });
   });
 
   test("an aborted request leaves those that share its connection alone", async () => {
@@ -282,7 +283,7 @@ describe("connectExchange", () => {
     await Promise.all(Array.from({ length: 20 }, () => exchange(responder(), sink(), never)));
     expect(most).toBe(4);
     expect(ends.length).toBeGreaterThanOrEqual(2);
-    expect(exchange.counts()).toEqual({ busy: 0, idle: 0 });
+    expect(exchange.counts()).toMatchObject({ busy: 0, idle: 0 });
   });
 
   test("no request joins a connection that an unread answer holds", async () => {
@@ -301,5 +302,102 @@ describe("connectExchange", () => {
     expect(ends).toHaveLength(2);
     resolve();
     expect(await stuck).toEqual(DONE);
+  });
+});
+
+describe("connectExchange in front of an application that is no good", () => {
+  async function scripted(
+    options: ConnectExchangeOptions,
+    answer: (request: ScriptedRequest) => void | Promise<void>,
+    accept?: (socket: Socket, nth: number) => boolean,
+  ) {
+    const peer = await startScriptedApplication({ answer, ...(accept && { accept }) });
+    cleanups.push(() => peer.close());
+    const exchange = connectExchange(connectAddress(peer.address), options);
+    cleanups.push(() => exchange.close());
+    return { peer, exchange };
+  }
+
+  test("uses a connection no more on which came what nobody asked for, and gives ids in turn", async () => {
+    const ids: number[] = [];
+    const { peer, exchange } = await scripted({ maxIdle: 1 }, async ({ id, write, params }) => {
+      ids.push(id);
+      write(answerOf(id, "x"));
+      if (params.LATE === undefined) return;
+      await later(10);
+      write(answerOf(id, "late"));
+    });
+    await exchange(responder(), sink(), never);
+    await exchange(responder(), sink(), never);
+    expect([peer.connections, ids]).toEqual([1, [1, 2]]);
+    await exchange(responder(undefined, [...GET, ["LATE", "1"]]), sink(), never);
+    await later(40);
+    await exchange(responder(), sink(), never);
+    expect([peer.connections, ids]).toEqual([2, [1, 2, 3, 1]]);
+  });
+
+  test("gives up on an application that leaves the request unread: EXCHANGE_TIMEOUT", async () => {
+    const { exchange } = await scripted(
+      { sendTimeout: 100, readTimeout: 0 },
+      () => {},
+      (socket) => {
+        socket.pause();
+        return false;
+      },
+    );
+    const body = pattern(20_000_000);
+    const sent = exchange(responder(body), sink(), never);
+    await expect(sent).rejects.toMatchObject({ code: "EXCHANGE_TIMEOUT", sent: true });
+    expect(exchange.counts()).toEqual({ busy: 0, idle: 0, waiting: 0 });
+  });
+
+  test("refuses at once what would wait beyond maxWaiting", async () => {
+    const { exchange } = await scripted({ maxConnections: 1, maxWaiting: 1 }, async ({ id, write }) => {
+      await later(20);
+      write(answerOf(id, "x"));
+    });
+    const first = exchange(responder(), sink(), never);
+    const second = exchange(responder(), sink(), never);
+    expect(exchange.counts()).toEqual({ busy: 1, idle: 0, waiting: 1 });
+    await expect(exchange(responder(), sink(), never)).rejects.toMatchObject({
+      code: "EXCHANGE_OVERLOADED",
+      sent: false,
+    });
+    await Promise.all([first, second]);
+  });
+
+  test("keeps no idle connection that others starve for: here each is served before the next is read", async () => {
+    // Two children, as of a php-fpm: each serves one connection until it ends.
+    const queue: Socket[] = [];
+    let free = 2;
+    const next = () => {
+      for (; free > 0 && queue.length > 0; free--) {
+        const socket = queue.shift() as Socket;
+        socket.resume();
+        socket.once("close", () => {
+          free += 1;
+          next();
+        });
+      }
+    };
+    const { exchange } = await scripted(
+      { maxIdle: 8 },
+      async ({ id, write }) => {
+        await later(1);
+        write(answerOf(id, "x"));
+      },
+      (socket) => {
+        queue.push(socket);
+        // Reads nothing until there is a child for it.
+        setImmediate(() => {
+          socket.pause();
+          next();
+        });
+        return true;
+      },
+    );
+    const started = performance.now();
+    await Promise.all(Array.from({ length: 20 }, () => exchange(responder(), sink(), never)));
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
