@@ -93,6 +93,11 @@ export class ParamsDecoder {
     return this.#pairs.length;
   }
 
+  /** The pairs completed so far, in their order: a view for those who watch. */
+  get pairs(): readonly Pair[] {
+    return this.#pairs;
+  }
+
   /**
    * Feeds the bytes of `buffer` from `start` to `end` (exclusive). Nothing of `buffer` is kept.
    *

@@ -1,0 +1,248 @@
+// From the bytes of a connection to its records as they stood on the wire: padding, order, times, and what is broken.
+
+import { concat, HEADER_LENGTH, RecordType, VERSION } from "../codec/index.ts";
+import type { CapturedConnection, Direction } from "./capture.ts";
+import { findRecord } from "./plausible.ts";
+
+/** A whole record. */
+export interface CapturedRecord {
+  readonly type: "record";
+  readonly direction: Direction;
+  /** When its first and its last byte came; milliseconds since 1970, `undefined` if unknown. */
+  readonly started: number | undefined;
+  readonly time: number | undefined;
+  /** Place of its first byte in the stream of its direction, gaps counted. */
+  readonly offset: number;
+  /** Header, content and padding. A view of the chunk when it lay whole in one, else a copy. */
+  readonly bytes: Uint8Array;
+  readonly recordType: number;
+  readonly requestId: number;
+  readonly contentLength: number;
+  readonly paddingLength: number;
+}
+
+/** Bytes that are no whole record. */
+export interface CapturedFragment {
+  readonly type: "fragment";
+  readonly direction: Direction;
+  readonly started: number | undefined;
+  readonly time: number | undefined;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /**
+   * `cut`: a record whose rest never came. `bad-version`: no FastCGI from here on. `after-gap`: where the next record
+   * starts is not known.
+   */
+  readonly reason: "cut" | "bad-version" | "after-gap";
+  /** What is wrong, in plain words. */
+  readonly problem: string;
+}
+
+/** Bytes that are missing in the capture. */
+export interface CapturedGap {
+  readonly type: "gap";
+  readonly direction: Direction;
+  readonly time: number | undefined;
+  readonly offset: number;
+  readonly missing: number;
+}
+
+/** The sender of this direction ended its side, or broke the connection. */
+export interface CapturedEnd {
+  readonly type: "end";
+  readonly direction: Direction;
+  readonly time: number | undefined;
+  readonly how: "closed" | "reset";
+}
+
+export type CapturedItem = CapturedRecord | CapturedFragment | CapturedGap | CapturedEnd;
+
+/** Record types that only applications send. */
+const FROM_APPLICATION: readonly number[] = [
+  RecordType.END_REQUEST,
+  RecordType.STDOUT,
+  RecordType.STDERR,
+  RecordType.GET_VALUES_RESULT,
+  RecordType.UNKNOWN_TYPE,
+];
+
+/** The content of a record: a view. */
+export function contentOf(record: CapturedRecord): Uint8Array {
+  return record.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + record.contentLength);
+}
+
+/** What passed on a connection, in order. Never throws: what cannot be read is among the items. */
+export function recordsOf(connection: CapturedConnection): readonly CapturedItem[] {
+  const cutters = {
+    "to-application": new RecordCutter("to-application"),
+    "to-web-server": new RecordCutter("to-web-server"),
+  };
+  const items: CapturedItem[] = [];
+  for (const event of connection.events) {
+    const cutter = cutters[event.direction];
+    if (event.type === "bytes") items.push(...cutter.push(event.bytes, event.time));
+    else if (event.type === "gap") items.push(...cutter.gap(event.missing, event.time));
+    else items.push(...cutter.end(event.time), { ...event });
+  }
+  items.push(...cutters["to-application"].end(undefined), ...cutters["to-web-server"].end(undefined));
+  return connection.mixed ? items.map(withDirectionOfType) : items;
+}
+
+function withDirectionOfType(item: CapturedItem): CapturedItem {
+  if (item.type !== "record") return item;
+  return FROM_APPLICATION.includes(item.recordType) ? { ...item, direction: "to-web-server" } : item;
+}
+
+/**
+ * Cuts one direction of a connection into records as its bytes come: for captures as well as live. It keeps at most one
+ * record (65,798 bytes).
+ */
+export class RecordCutter {
+  readonly #direction: Direction;
+  /** The start of a record, `#length` bytes of it. */
+  #pending: Uint8Array<ArrayBuffer> = new Uint8Array(HEADER_LENGTH);
+  #length = 0;
+  #started: number | undefined;
+  #time: number | undefined;
+  #offset = 0;
+  #state: "records" | "after-gap" | "lost" = "records";
+
+  constructor(direction: Direction) {
+    this.#direction = direction;
+  }
+
+  /** Takes bytes; returns what they complete. Whole records are views of `chunk`. */
+  push(chunk: Uint8Array, time: number | undefined): CapturedItem[] {
+    const items: CapturedItem[] = [];
+    this.#time = time;
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#state === "lost") {
+        items.push(this.#fragment(chunk.subarray(at), time, "bad-version", "behind bytes that are no FastCGI record"));
+        break;
+      }
+      if (this.#state === "after-gap") {
+        const next = findRecord(chunk, at);
+        const end = next ?? chunk.length;
+        if (end > at) {
+          items.push(
+            this.#fragment(chunk.subarray(at, end), time, "after-gap", "behind a gap, before the next record header"),
+          );
+        }
+        at = end;
+        if (next !== undefined) this.#state = "records";
+        continue;
+      }
+      at = this.#length > 0 ? this.#fill(chunk, at, items) : this.#start(chunk, at, items);
+    }
+    return items;
+  }
+
+  /** Tells that `missing` bytes are not in the capture. */
+  gap(missing: number, time: number | undefined): CapturedItem[] {
+    const items = this.#flush("the rest is missing from the capture");
+    items.push({ type: "gap", direction: this.#direction, time, offset: this.#offset, missing });
+    this.#offset += missing;
+    if (this.#state === "records") this.#state = "after-gap";
+    return items;
+  }
+
+  /** Tells that no more bytes come. */
+  end(time: number | undefined): CapturedItem[] {
+    this.#time = time ?? this.#time;
+    return this.#flush("the bytes end here");
+  }
+
+  /** Begins a record at `at`, and takes it if it lies whole in the chunk. Returns the offset behind what it took. */
+  #start(chunk: Uint8Array, at: number, items: CapturedItem[]): number {
+    if (chunk[at] !== VERSION) {
+      this.#state = "lost";
+      const problem = `version ${chunk[at]} where a record header should start; only ${VERSION} exists`;
+      items.push(this.#fragment(chunk.subarray(at), this.#time, "bad-version", problem));
+      return chunk.length;
+    }
+    this.#started = this.#time;
+    if (chunk.length - at >= HEADER_LENGTH) {
+      const end = at + lengthOf(chunk, at);
+      if (end <= chunk.length) {
+        items.push(this.#record(chunk.subarray(at, end)));
+        return end;
+      }
+    }
+    return this.#fill(chunk, at, items);
+  }
+
+  /** Adds to the record that is cut. */
+  #fill(chunk: Uint8Array, from: number, items: CapturedItem[]): number {
+    let at = from;
+    if (this.#length < HEADER_LENGTH) {
+      const part = chunk.subarray(at, at + HEADER_LENGTH - this.#length);
+      this.#pending.set(part, this.#length);
+      this.#length += part.length;
+      at += part.length;
+      if (this.#length < HEADER_LENGTH) return at;
+      const whole = new Uint8Array(lengthOf(this.#pending, 0));
+      whole.set(this.#pending);
+      this.#pending = whole;
+    }
+    const part = chunk.subarray(at, at + this.#pending.length - this.#length);
+    this.#pending.set(part, this.#length);
+    this.#length += part.length;
+    if (this.#length === this.#pending.length) {
+      const bytes = this.#pending;
+      this.#forget();
+      items.push(this.#record(bytes));
+    }
+    return at + part.length;
+  }
+
+  #flush(why: string): CapturedItem[] {
+    if (this.#length === 0) return [];
+    const bytes = concat([this.#pending.subarray(0, this.#length)]);
+    const told = this.#length >= HEADER_LENGTH ? this.#pending.length : HEADER_LENGTH;
+    const what = this.#length >= HEADER_LENGTH ? "a record" : "a record header";
+    this.#forget();
+    return [this.#fragment(bytes, this.#started, "cut", `${what} of ${told} bytes, cut after ${bytes.length}: ${why}`)];
+  }
+
+  #forget(): void {
+    this.#pending = new Uint8Array(HEADER_LENGTH);
+    this.#length = 0;
+  }
+
+  #record(bytes: Uint8Array): CapturedRecord {
+    const offset = this.#offset;
+    this.#offset += bytes.length;
+    return {
+      type: "record",
+      direction: this.#direction,
+      started: this.#started,
+      time: this.#time,
+      offset,
+      bytes,
+      recordType: bytes[1] as number,
+      requestId: word(bytes, 2),
+      contentLength: word(bytes, 4),
+      paddingLength: bytes[6] as number,
+    };
+  }
+
+  #fragment(
+    bytes: Uint8Array,
+    started: number | undefined,
+    reason: CapturedFragment["reason"],
+    problem: string,
+  ): CapturedFragment {
+    const offset = this.#offset;
+    this.#offset += bytes.length;
+    return { type: "fragment", direction: this.#direction, started, time: this.#time, offset, bytes, reason, problem };
+  }
+}
+
+function lengthOf(bytes: Uint8Array, at: number): number {
+  return HEADER_LENGTH + word(bytes, at + 4) + (bytes[at + 6] as number);
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
