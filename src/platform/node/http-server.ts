@@ -66,6 +66,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // The gateway has a limit on the visitor's silence; a long upload as such is no fault.
     requestTimeout: 0,
     keepAliveTimeout: options.keepAliveTimeout ?? 65_000,
+    // Nothing is upgraded. Else Node drops the body, and what else came in the same packet.
+    shouldUpgradeCallback: () => false,
     connectionsCheckingInterval: Math.min(5_000, options.headersTimeout ?? 5_000),
   });
   // Node would drop what is beyond its own number, in silence; `refusalOf` counts.
@@ -82,10 +84,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.once("close", () => fresh.delete(socket));
   });
 
-  // What follows a refused request on its connection is nobody's: not even parsed requests are answered.
-  const refused = new WeakSet<Duplex>();
+  // Connections that end with the request they have: what follows on them is nobody's, though it may be parsed already.
+  const ending = new WeakSet<Duplex>();
   const refuse = (refusal: Refusal, req: IncomingMessage, res: ServerResponse) => {
-    refused.add(req.socket);
+    ending.add(req.socket);
     res.shouldKeepAlive = false;
     res.writeHead(refusal.status, { "Content-Length": "0", Connection: "close" }).end();
     options.onRefuse?.({ ...refusal, remoteAddress: plainAddress(req.socket.remoteAddress) });
@@ -93,11 +95,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
     fresh.delete(req.socket);
-    if (refused.has(req.socket)) return;
+    if (ending.has(req.socket)) return;
     const refusal = refusalOf(req, maxHeaders);
     if (refusal !== undefined) {
       refuse(refusal, req, res);
       return;
+    }
+    // Older versions of Node know no `shouldUpgradeCallback`: there, the next request may begin in the middle.
+    if (req.headers.upgrade !== undefined) {
+      ending.add(req.socket);
+      res.shouldKeepAlive = false;
     }
     // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to
     // be sent, and the gateway has a limit of its own.
@@ -121,7 +128,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       res.writeContinue();
     });
   });
-  server.on("clientError", (error, socket) => answerClientError(error, socket, options.onRefuse));
+  server.on("clientError", (error, socket) => {
+    // One answer is enough; the connection ends with it.
+    if (!ending.has(socket)) answerClientError(error, socket, options.onRefuse);
+  });
   // A tunnel is not for a gateway. Without this, Node closes the connection and says nothing.
   server.on("connect", (req, socket) => {
     socket.end(emptyAnswer(405, "Allow: GET, HEAD, POST\r\n"));
