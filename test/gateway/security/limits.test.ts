@@ -148,7 +148,6 @@ describe("bodies", () => {
     const { port } = await serve({ timeouts: { body: 100 } });
     const answer = await raw(port, post("Content-Length: 10\r\n", "abc"));
     expect(answer.statuses).toEqual([408]);
-    expect(answer.text).toMatch(/connection: close/i);
   });
 });
 
