@@ -1,5 +1,6 @@
 // A whole configuration, as `edge-fpm.config.ts` exports it. Plain data but for regular expressions.
 
+import type { GatewayLimits } from "../options.ts";
 import type { Location, LocationSettings, Rewrite, Template } from "./location.ts";
 
 /** Ready tables of locations for applications that many people run. */
@@ -7,17 +8,16 @@ export type PresetName = "wordpress" | "laravel" | "symfony" | "drupal";
 
 /** What answers for some host names. */
 export interface Site extends LocationSettings {
-  /** `example.org`, `*.example.org`, `www.example.*`, or a regular expression. Absent: for every other host. */
+  /**
+   * `example.org`, `*.example.org`, `.example.org` (both), `www.example.*`, or a regular expression; international names in
+   * their `xn--` form. Absent: for every other host.
+   */
   readonly hosts?: readonly (string | RegExp)[];
   /** Locations of a well-known kind; those in `locations` come first. */
   readonly preset?: PresetName;
   readonly locations?: readonly Location[];
   /** Before any location is looked for. */
   readonly rewrite?: readonly Rewrite[];
-  /** The script for what does not exist, e.g. `/index.php`: short for a `tryFiles`. */
-  readonly frontController?: string;
-  /** What is run and never sent as a file. Default `.php`. */
-  readonly scriptExtensions?: readonly string[];
   /** SERVER_NAME. Default: the name in the Host header. */
   readonly serverName?: string;
   /** Follows symbolic links that lead out of the root. Default false. */
@@ -104,7 +104,10 @@ export interface TrustedProxies {
   readonly from: readonly string[];
 }
 
-/** Everything. A configuration of one site may say the site's settings at the top, without `sites`. */
+/**
+ * Everything. A configuration of one site may say the site's settings at the top, without `sites`. With `sites`, settings at
+ * the top are the sites' defaults.
+ */
 export interface GatewayConfig extends Site {
   readonly sites?: readonly Site[];
   readonly upstreams?: Readonly<Record<string, UpstreamConfig>>;
@@ -118,6 +121,9 @@ export interface GatewayConfig extends Site {
     /** Default `-`. */
     readonly file?: string;
   };
+  readonly limits?: Partial<GatewayLimits>;
+  /** Passes request headers with underscores in their names. Default false. */
+  readonly underscoresInHeaders?: boolean;
   /** A path that answers with OpenMetrics to visitors who may see it. */
   readonly metrics?: { readonly path: string; readonly allow?: readonly string[] };
   /** Sends Server-Timing. Default false. */

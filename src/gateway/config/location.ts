@@ -32,7 +32,7 @@ export interface Rewrite {
    * `last` (default): look for a location again. `break`: go on in this one. `redirect`: 302 to the visitor.
    * `permanent`: 301.
    */
-  readonly then?: "last" | "break" | "redirect" | "permanent";
+  readonly flag?: "last" | "break" | "redirect" | "permanent";
 }
 
 /** An answer without an application or a file. nginx: `return`. */
@@ -47,17 +47,25 @@ export interface Return {
 
 /** Sends a request to a FastCGI application. nginx: `fastcgi_pass` and the directives around it. */
 export interface FastCgi {
-  /** The name of a pool, of an upstream, or an address such as `unix:/run/php.sock` or `tcp://127.0.0.1:9000`. */
-  readonly pass: string;
+  /**
+   * The name of a pool, of an upstream, or an address such as `unix:/run/php.sock` or `tcp://127.0.0.1:9000`. Default: the
+   * only pool or upstream there is, else the application that the gateway was made with.
+   */
+  readonly pass?: string;
   /**
    * Where a path is cut into script and path info: the first capture is SCRIPT_NAME, the second PATH_INFO. Default: behind
    * the first segment that ends in one of `scriptExtensions` and is an existing file. nginx: `fastcgi_split_path_info`.
    */
   readonly splitPathInfo?: RegExp | string;
-  /** The script, whatever the path: for front controllers of applications that are not below the root. */
+  /** The file that runs, whatever the path (SCRIPT_FILENAME): for applications that are not below the root. */
   readonly script?: Template;
   /** Added to a path that ends in a slash. nginx: `fastcgi_index`. Default: the location's `index`. */
   readonly index?: string;
+  /**
+   * Only scripts that exist go to the application (by `scriptExtensions`); other files are sent, as by a location without
+   * `fastcgi`. Default: true for the `fastcgi` of a site, false for a location's own.
+   */
+  readonly scriptsOnly?: boolean;
   /** The script must exist below the root before anything is sent. Default true. Off for applications on another machine. */
   readonly checkScript?: boolean;
   /** More params, or others in place of the usual ones. An empty value with `ifNotEmpty` is not sent. */
@@ -129,13 +137,23 @@ export interface LocationSettings {
   readonly root?: string;
   /** Files that answer for their folder. Default `index.php`, `index.html`. */
   readonly index?: readonly string[];
-  /** Tried in order; the last one is where the request goes: a path, `=404`, or a named location. nginx: `try_files`. */
+  /** The script for what does not exist, e.g. `/index.php`: short for a `tryFiles` that keeps the query. */
+  readonly frontController?: string;
+  /** What is run and never sent as a file. Default `.php`. */
+  readonly scriptExtensions?: readonly string[];
+  /**
+   * Tried in order; the last one is where the request goes: a path, `=404`, or a named location. A
+   * path without a question mark keeps the query (nginx loses it). nginx: `try_files`.
+   */
   readonly tryFiles?: readonly Template[];
   /** Headers added to every answer; an empty value removes the application's own. */
   readonly headers?: Readonly<Record<string, Template>>;
   /** `Cache-Control: max-age` of files, in seconds; `-1`: no-cache; `"max"`: ten years. nginx: `expires`. */
   readonly expires?: number | "max" | "epoch";
-  /** Pages for statuses: a path, a URL or a named location; `=200` in front changes the status. nginx: `error_page`. */
+  /**
+   * Pages for statuses: a path, a URL or a named location; `=200` in front changes the status, `=` alone takes the page's.
+   * Several statuses in one key are separated by spaces: `"502 503 504"`. nginx: `error_page`.
+   */
   readonly errorPages?: Readonly<Record<string, Template>>;
   readonly fastcgi?: FastCgi;
   readonly cache?: CacheUse | false;
@@ -155,7 +173,11 @@ export interface LocationSettings {
   readonly accessLog?: boolean;
 }
 
-/** A location: what it is for, what it does. At most one of `return`, `deny`, `fastcgi` and files (nothing of these). */
+/**
+ * A location: what it is for, what it does. At most one of `return`, `deny` and `fastcgi`; with none of these, scripts that
+ * exist run in the site's application and other files are sent. `headers`, `errorPages`, `timeouts`, `fastcgi` and its
+ * `params` add to the site's; every other setting takes its place.
+ */
 export type Location = LocationMatch &
   LocationSettings & {
     /** For internal redirects only; 404 for visitors. */
@@ -164,6 +186,9 @@ export type Location = LocationMatch &
     readonly deny?: true | 403 | 404;
     readonly return?: Return;
     readonly rewrite?: readonly Rewrite[];
-    /** Files are taken from this folder, with the prefix cut off. nginx: `alias`. */
+    /**
+     * Files are taken from this folder, with the prefix cut off; for `exact`, the file itself. Both end in a slash or
+     * neither does. nginx: `alias`.
+     */
     readonly alias?: string;
   };
