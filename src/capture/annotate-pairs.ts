@@ -24,6 +24,9 @@ export interface AnnotatedPairs {
 /** Lengths from here on take four bytes (section 3.4). */
 const LONG_FORM = 0x80;
 
+/** Characters of a name in the meaning of its value. */
+const LONGEST_SHOWN = 64;
+
 /** Explains the bytes of name-value pairs. Never throws. */
 export function annotatePairs(bytes: Uint8Array): AnnotatedPairs {
   const fields: PairField[] = [];
@@ -42,6 +45,7 @@ export function annotatePairs(bytes: Uint8Array): AnnotatedPairs {
     const needed = at - pairAt + name.length + value.length;
     const nameEnd = Math.min(at + name.length, bytes.length);
     const text = textOf(bytes, at, nameEnd);
+    const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
     if (at < bytes.length || needed === at - pairAt) {
       const isCut = nameEnd < at + name.length;
       fields.push({
@@ -61,7 +65,7 @@ export function annotatePairs(bytes: Uint8Array): AnnotatedPairs {
         end: valueEnd,
         name: "value",
         value: textOf(bytes, valueAt, valueEnd),
-        meaning: isCut ? `the start of the value of ${text}, of ${value.length} bytes` : `the value of ${text}`,
+        meaning: isCut ? `the start of the value of ${shown}, of ${value.length} bytes` : `the value of ${shown}`,
       });
     }
     if (needed > bytes.length - pairAt) return cut(needed);

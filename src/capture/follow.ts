@@ -13,8 +13,9 @@ import {
   type Role,
 } from "../codec/index.ts";
 import { annotate } from "./annotate.ts";
+import type { Capture, CapturedConnection } from "./capture.ts";
 import type { CapturedItem, CapturedRecord } from "./records.ts";
-import { contentOf } from "./records.ts";
+import { contentOf, recordsOf } from "./records.ts";
 import { NO_REQUEST, type RequestStates, type Step, step } from "./states.ts";
 
 /** A stream of a request: counted whole, kept to a limit. */
@@ -30,7 +31,7 @@ export interface FollowedStream {
 
 /** One request and its answer. Times are milliseconds since 1970, `undefined` if unknown or not yet. */
 export interface FollowedRequest {
-  /** From 1, in the order of BEGIN_REQUEST: ids are used again. */
+  /** From 1 in the order of BEGIN_REQUEST, unless told otherwise: ids are used again. */
   readonly number: number;
   readonly requestId: number;
   readonly role: Role | number;
@@ -82,6 +83,8 @@ export interface FollowedConnection {
 export interface FollowOptions {
   /** Bytes kept of each stream. Default 1 MiB. */
   readonly maxKept?: number;
+  /** `number` of the first request. Default 1; a capture of several connections counts on. */
+  readonly firstNumber?: number;
   /** Bytes kept of all streams of all requests that are remembered. Default 64 MiB. */
   readonly maxKeptInAll?: number;
   /** Requests that have ended are forgotten: for connections that live long. Default false. */
@@ -96,6 +99,21 @@ export function follow(items: Iterable<CapturedItem>, options: FollowOptions = {
   return { items: followed, requests: follower.requests };
 }
 
+/** A connection of a capture, followed. */
+export interface CapturedAndFollowed extends FollowedConnection {
+  readonly connection: CapturedConnection;
+}
+
+/** Follows every connection of a capture. Requests are numbered throughout. Never throws. */
+export function followCapture(capture: Capture, options: FollowOptions = {}): readonly CapturedAndFollowed[] {
+  let firstNumber = options.firstNumber ?? 1;
+  return capture.connections.map((connection) => {
+    const followed = follow(recordsOf(connection), { ...options, firstNumber });
+    firstNumber += followed.requests.length;
+    return { connection, ...followed };
+  });
+}
+
 const NOTHING = new Uint8Array(0);
 
 /** Follows one connection as its items come. */
@@ -105,13 +123,14 @@ export class Follower {
   #keepLeft: number;
   #requests: Request[] = [];
   readonly #active = new Map<number, Request>();
-  #count = 0;
+  #nextNumber: number;
   #index = 0;
 
   constructor(options: FollowOptions = {}) {
     this.#maxKept = options.maxKept ?? 1024 * 1024;
     this.#keepLeft = options.maxKeptInAll ?? 64 * 1024 * 1024;
     this.#forgetEnded = options.forgetEnded ?? false;
+    this.#nextNumber = options.firstNumber ?? 1;
   }
 
   /** In the order of BEGIN_REQUEST. The objects stay the same and grow. */
@@ -176,7 +195,7 @@ export class Follower {
   }
 
   #begin(item: CapturedRecord, roleCode: number): Request {
-    const request = new Request(++this.#count, item.requestId, roleCode, item.time);
+    const request = new Request(this.#nextNumber++, item.requestId, roleCode, item.time);
     try {
       const record = decodeRecord(
         item.recordType,

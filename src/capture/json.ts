@@ -3,9 +3,8 @@
 import { byteStringToUtf8, bytesToByteString } from "../codec/index.ts";
 import { annotate } from "./annotate.ts";
 import type { Capture, CapturedConnection, Direction } from "./capture.ts";
-import { type FollowedConnection, type FollowedItem, type FollowedRequest, follow } from "./follow.ts";
+import { type FollowedConnection, type FollowedItem, type FollowedRequest, followCapture } from "./follow.ts";
 import { typeName } from "./names.ts";
-import { recordsOf } from "./records.ts";
 import type { RequestStates } from "./states.ts";
 
 /** The version of this shape; it changes when a field's meaning does. */
@@ -48,7 +47,7 @@ export interface ItemJson {
   readonly missing?: number;
   /** Of ends. */
   readonly how?: "closed" | "reset";
-  /** Number of the request in `requests`. */
+  /** `number` of its request. */
   readonly request?: number;
   readonly before?: RequestStates;
   readonly after?: RequestStates;
@@ -56,6 +55,7 @@ export interface ItemJson {
 }
 
 export interface RequestJson {
+  /** From 1, throughout the capture. */
   readonly number: number;
   readonly requestId: number;
   readonly role: string | number;
@@ -88,7 +88,7 @@ export function captureToJson(capture: Capture): CaptureJson {
     packets: capture.packets,
     otherConnections: capture.otherConnections,
     warnings: capture.warnings,
-    connections: capture.connections.map((connection) => connectionToJson(connection, follow(recordsOf(connection)))),
+    connections: followCapture(capture).map((followed) => connectionToJson(followed.connection, followed)),
   };
 }
 

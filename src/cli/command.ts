@@ -12,6 +12,8 @@ export interface OptionSpec {
   readonly multiple?: boolean;
   /** What stands for the value in the help, e.g. `<ms>`. */
   readonly value?: string;
+  /** The values there are, for the shell's completion. */
+  readonly choices?: readonly string[];
   readonly help: string;
 }
 
@@ -23,6 +25,8 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Lines below the options. */
   readonly examples: readonly string[];
+  /** Lines at the end: what must be known besides, exit codes above all. */
+  readonly notes?: readonly string[];
   run(args: Arguments): Promise<number>;
 }
 
@@ -130,6 +134,7 @@ export function renderHelp(command: Command): string {
     "",
     "Examples:",
     ...command.examples.map((line) => `  ${line}`),
+    ...(command.notes === undefined ? [] : ["", ...command.notes]),
     "",
   ].join("\n");
 }

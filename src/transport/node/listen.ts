@@ -1,7 +1,7 @@
 // Listening for web servers on Node, over TCP or a Unix socket.
 
 import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
-import { createConnection, createServer, type ListenOptions, type Server } from "node:net";
+import { createConnection, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { type Address, formatAddress } from "../address.ts";
 import type { Transport } from "../transport.ts";
@@ -35,9 +35,22 @@ const ANSWER_TIMEOUT = 1_000;
  *
  * Rejects with an `Error` that names the address and the cause (its `code` is the system's, such as EADDRINUSE).
  */
-export async function listen(
+export function listen(
   address: Address,
   accept: (transport: Transport, remote: string | undefined) => void,
+  options: NodeListenOptions = {},
+): Promise<NodeListener> {
+  return listenSockets(
+    address,
+    (socket) => accept(socketTransport(socket), socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, "")),
+    options,
+  );
+}
+
+/** `listen` for those who need the sockets themselves. They allow half-open connections. */
+export async function listenSockets(
+  address: Address,
+  accept: (socket: Socket) => void,
   options: NodeListenOptions = {},
 ): Promise<NodeListener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -45,7 +58,7 @@ export async function listen(
       socket.destroy();
       return;
     }
-    accept(socketTransport(socket), socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, ""));
+    accept(socket);
   });
   const where = address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
   const target: ListenOptions = { ...where, backlog: options.backlog ?? 511 };
