@@ -16,6 +16,10 @@ export interface NginxOptions {
   readonly keepConnection?: boolean;
   /** Lines added to the PHP location. */
   readonly locationLines?: readonly string[];
+  /** Lines added to the `http` block. */
+  readonly httpLines?: readonly string[];
+  /** Where requests are logged, and in which format. Default: nowhere. */
+  readonly accessLog?: string;
 }
 
 export interface Nginx {
@@ -83,10 +87,11 @@ daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr warn;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
   ${temp.join("\n  ")}
-  access_log off;
+  ${(options.httpLines ?? []).join("\n  ")}
+  access_log ${options.accessLog ?? "off"};
   default_type application/octet-stream;
   types { text/html html; text/css css; text/plain txt; image/png png; text/javascript js; }
   client_max_body_size 64m;

@@ -1,0 +1,5 @@
+// What is seen of requests: the access log, traces, metrics, Server-Timing. Pure: the gateway says when, others say where to.
+
+export { type AccessEntry, type CacheStatus, joinedHeader, type UpstreamAttempt } from "./entry.ts";
+export type { LogEscape } from "./escape.ts";
+export { type LogFormat, LogFormatError, logFormat } from "./log-format.ts";
