@@ -23,7 +23,7 @@ export interface WorkerChildSettings {
   /** php.ini beside our defaults: its text, and single settings. */
   readonly iniText: string;
   readonly iniSettings: Readonly<Record<string, string | number | boolean>>;
-  /** Environment of the scripts. */
+  /** Environment of the scripts, beside CHILD_PID. */
   readonly env: Readonly<Record<string, string>>;
   /** Directories whose files all children share; they are made when missing. */
   readonly shared: readonly string[];
@@ -43,7 +43,7 @@ export type ChildOrder =
 
 /** From the child. */
 export type ChildReport =
-  /** `loaded`: milliseconds from the start of the Worker until its code ran; `boot`: until PHP was ready after that. */
+  /** `boot`: milliseconds that PHP took to start; `memory`: bytes of linear memory. */
   | { readonly report: "ready"; readonly boot: number; readonly memory: number }
   /** It cannot start, or the interpreter broke. */
   | { readonly report: "failed"; readonly code: string; readonly message: string }

@@ -113,7 +113,8 @@ class WorkerChild {
       asyncMode,
       wasm,
       ini: { platform: PLATFORM_INI, text: iniText, settings: iniSettings },
-      env,
+      // getmypid() is the same in every child: the C library knows of no processes.
+      env: { CHILD_PID: String(settings.pid), ...env },
       processId: settings.pid,
       mount: (module) => {
         for (const folder of ["/tmp/sessions", "/internal/uploads"]) module.FS.mkdirTree(folder);

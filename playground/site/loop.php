@@ -1,0 +1,5 @@
+<?php
+
+while (true) {
+    // Nobody gets out of here.
+}

@@ -1,0 +1,29 @@
+// Builds the playground: a static folder that works under any path of any host.
+
+import { fileURLToPath } from "node:url";
+import preact from "@preact/preset-vite";
+import { defineConfig } from "vite";
+import { offline, SERVICE_WORKER } from "./build/offline.ts";
+import { phpFiles } from "./build/php-files.ts";
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+export default defineConfig({
+  root: path("."),
+  base: "./",
+  plugins: [preact(), phpFiles(), offline()],
+  worker: { format: "es", plugins: () => [] },
+  server: { host: "127.0.0.1" },
+  preview: { host: "127.0.0.1" },
+  build: {
+    outDir: path("../dist-playground"),
+    emptyOutDir: true,
+    target: "es2023",
+    rolldownOptions: {
+      input: { index: path("index.html"), engine: path("engine.html"), sw: path("service-worker.ts") },
+      output: {
+        entryFileNames: ({ name }) => (name === "sw" ? SERVICE_WORKER : "assets/[name]-[hash].js"),
+      },
+    },
+  },
+});
