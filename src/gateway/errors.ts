@@ -8,6 +8,8 @@ export type GatewayErrorCode =
   | "GATEWAY_BODY_LENGTH"
   /** 403: the file exists and is not for visitors. */
   | "GATEWAY_FORBIDDEN"
+  /** Whatever status the configuration answers with: `deny`, `return`, the end of `tryFiles`. */
+  | "GATEWAY_DENIED"
   /** 404: there is no such file, and no front controller. */
   | "GATEWAY_NOT_FOUND"
   /** 405: a static file was asked for with another method than GET or HEAD. */
@@ -26,6 +28,10 @@ export type GatewayErrorCode =
   | "GATEWAY_REDIRECT_LOOP"
   /** 502: the script sent less than its Content-Length, or a Content-Length that is no number. */
   | "GATEWAY_BAD_OUTPUT"
+  /** 502: the application wrote to STDERR what the configuration takes for a failure (`catchStderr`). */
+  | "GATEWAY_CAUGHT_STDERR"
+  /** 412: the file is another version than the request was made for. */
+  | "GATEWAY_PRECONDITION"
   /** 502 or 503: the application ended the request with another protocol status than "request complete". */
   | "GATEWAY_REFUSED"
   /** 504: the application was silent for too long. */

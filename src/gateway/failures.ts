@@ -1,6 +1,6 @@
 // What a visitor learns of a failure: a status and a plain page that gives nothing away. The cause goes to the operator.
 
-import type { CreateResponse } from "./reply.ts";
+import type { Reply } from "./reply.ts";
 
 /** Seconds after which an overloaded pool may be tried again. */
 const RETRY_AFTER = "1";
@@ -28,13 +28,17 @@ export function failureStatus(error: unknown): number {
 
 const REASONS: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
+  410: "Gone",
   411: "Length Required",
+  412: "Precondition Failed",
   413: "Content Too Large",
   414: "URI Too Long",
+  429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   502: "Bad Gateway",
@@ -44,8 +48,11 @@ const REASONS: Readonly<Record<number, string>> = {
 
 const encoder = new TextEncoder();
 
-/** The page for a status: the same few lines for everybody. */
-export function failureResponse(status: number, method: string, create: CreateResponse): Response {
+/**
+ * The page for a status: the same few lines for everybody.
+ * @param cause told in a header, where the operator has asked for it
+ */
+export function failureReply(status: number, method: string, cause?: unknown): Reply {
   const reason = REASONS[status] ?? "Error";
   const page = encoder.encode(`<!doctype html>\n<title>${status} ${reason}</title>\n<h1>${status} ${reason}</h1>\n`);
   const headers: [string, string][] = [
@@ -55,5 +62,13 @@ export function failureResponse(status: number, method: string, create: CreateRe
   ];
   if (status === 503) headers.push(["Retry-After", RETRY_AFTER]);
   if (status === 405) headers.push(["Allow", "GET, HEAD"]);
-  return create(method === "HEAD" ? null : page, { status, statusText: reason, headers });
+  if (cause !== undefined && status >= 502 && status <= 504) headers.push(["X-Edge-FPM-Cause", causeOf(cause)]);
+  return { status, statusText: reason, headers, body: method === "HEAD" ? null : page };
+}
+
+/** Code and message, as they may stand in a header. */
+function causeOf(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const text = typeof code === "string" ? `${code}: ${String(message)}` : String(message ?? error);
+  return text.replace(/[^\x20-\x7e]+/g, " ").slice(0, 500);
 }

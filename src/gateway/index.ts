@@ -1,5 +1,7 @@
 // HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application.
 
+export type { Coding } from "./accept-encoding.ts";
+export { type Compressor, streamCompressor } from "./compress.ts";
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
 export { failureStatus } from "./failures.ts";
 export type { Entry, FileEntry, FileSource } from "./files.ts";
@@ -13,5 +15,5 @@ export {
   type RequestInfo,
   type RequestName,
 } from "./options.ts";
-export type { CreateResponse, ReplyInit } from "./reply.ts";
-export type { Spool, SpooledBody } from "./request-body.ts";
+export type { CreateResponse, ReplyBody, ReplyInit } from "./reply.ts";
+export type { Spool, SpooledBody } from "./spool.ts";

@@ -4,7 +4,7 @@ import { DEFAULT_MAX_HEADER_BYTES, type NameValue } from "../cgi/index.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { FileSource } from "./files.ts";
 import type { CreateResponse } from "./reply.ts";
-import type { Spool } from "./request-body.ts";
+import type { Spool } from "./spool.ts";
 
 /** Bounds on what a visitor or a script can make the gateway hold. Bytes. */
 export interface GatewayLimits {
@@ -20,6 +20,8 @@ export interface GatewayLimits {
   readonly maxResponseHeaders: number;
   /** Response body on its way between script and visitor. */
   readonly responseBuffer: number;
+  /** The same in the spool, where there is one, when its visitor is slow; 0 for never. As nginx's `max_temp_file_size`. */
+  readonly responseSpool: number;
 }
 
 export const DEFAULT_LIMITS: GatewayLimits = {
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxRequestHeaders: 4 * 8 * 1024,
   maxResponseHeaders: DEFAULT_MAX_HEADER_BYTES,
   responseBuffer: 64 * 1024,
+  responseSpool: 1024 * 1024 * 1024,
 };
 
 /** Milliseconds; 0 for no limit. */
@@ -39,9 +42,14 @@ export interface GatewayTimeouts {
   readonly body: number;
   /** How long a response with a known head waits for its end, to be sent in one piece. */
   readonly holdBack: number;
+  /**
+   * How long a visitor may hold a script up, in sum, before the rest of its output goes to the spool. Most visitors take an
+   * answer faster than a disk would.
+   */
+  readonly spoolAfter: number;
 }
 
-export const DEFAULT_TIMEOUTS: GatewayTimeouts = { read: 60_000, body: 60_000, holdBack: 2 };
+export const DEFAULT_TIMEOUTS: GatewayTimeouts = { read: 60_000, body: 60_000, holdBack: 2, spoolAfter: 500 };
 
 /** The request that an error or a log line belongs to. */
 export interface RequestName {
@@ -73,12 +81,26 @@ export interface GatewayOptions {
   readonly underscoresInHeaders?: boolean;
   readonly limits?: Partial<GatewayLimits>;
   readonly timeouts?: Partial<GatewayTimeouts>;
-  /** Where long bodies of unknown length wait. Without it they are refused with 411. */
+  /**
+   * Where long bodies wait: of requests until they are whole, of answers until a slow visitor takes them. Without it those
+   * of known length are streamed, and requests of unknown length are refused with 411.
+   */
   readonly spool?: Spool;
+  /** Holds answers back for a moment, and reads ahead of a slow visitor. On; X-Accel-Buffering of a script overrides it. */
+  readonly buffering?: boolean;
+  /** Has the whole body of a request before the script runs, as far as there is room. On. */
+  readonly requestBuffering?: boolean;
   /** How responses are made. The platform's `Response` when absent. */
   readonly createResponse?: CreateResponse;
-  /** Told why a request failed, plain 404s included. The visitor learns the status only. Must not throw. */
-  readonly onError?: (error: unknown, request: RequestName, status: number) => void;
+  /** Tells the cause of 502, 503 and 504 in the header `X-Edge-FPM-Cause`. Off: the visitor learns the status only. */
+  readonly debug?: boolean;
+  /**
+   * Told why a request failed, plain 404s included. The visitor learns the status only. Must not throw.
+   *
+   * @param status what the visitor has seen
+   * @param broken the answer had begun, with that status, and broke off
+   */
+  readonly onError?: (error: unknown, request: RequestName, status: number, broken: boolean) => void;
   /** Told each line that a script writes to STDERR. Must not throw. */
   readonly onStderr?: (line: string, request: RequestName) => void;
 }
@@ -99,4 +121,8 @@ export interface RequestInfo {
   readonly headers?: Iterable<NameValue> | undefined;
   /** Called before the request body is read: the server sends "100 Continue" then, if it was asked to. */
   readonly beginBody?: (() => void) | undefined;
+  /** The body of a GET or HEAD, where the server can tell that there is one: a `Request` cannot have it. */
+  readonly body?: (() => ReadableStream<Uint8Array> | null) | undefined;
+  /** Keeps the platform from ending the request's work with its answer, as on Workers. */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
 }

@@ -2,24 +2,16 @@
 // for exactly CONTENT_LENGTH bytes.
 //
 //   declared, up to the memory bound       gathered, so that a slow visitor holds no child
-//   declared, longer                       streamed through, counted
+//   declared, longer                       spooled for the same reason; streamed through where there is no spool
 //   not declared (chunked)                 gathered; beyond the memory bound spooled, or 411 where there is no spool
+//
+// Without buffering every declared body is streamed through.
 
 import type { Body } from "../transport/exchange.ts";
+import { Gathered } from "./bytes.ts";
 import { GatewayError } from "./errors.ts";
-import { Watchdog } from "./watchdog.ts";
-
-/** A place for bytes on their way, such as a temporary file. */
-export interface SpooledBody {
-  append(chunk: Uint8Array): Promise<void>;
-  /** All that was appended, from the beginning. A chunk is valid until the next is asked for. */
-  read(): AsyncIterable<Uint8Array>;
-  /** Removes it. Safe to call twice and at any time. */
-  discard(): Promise<void>;
-}
-
-/** Makes an empty place. */
-export type Spool = () => Promise<SpooledBody>;
+import { readChunks } from "./read-chunks.ts";
+import type { Spool, SpooledBody } from "./spool.ts";
 
 export interface BodyOptions {
   /** Longest body, in bytes. */
@@ -29,6 +21,15 @@ export interface BodyOptions {
   /** Longest silence of the visitor inside the body, in milliseconds; 0 for no limit. */
   readonly bodyTimeout: number;
   readonly spool?: Spool | undefined;
+  /** The whole body is here before the application is asked, as far as there is room. */
+  readonly buffering: boolean;
+}
+
+/** What is read of a request. `body` is also there for a GET that has one, where the server can tell. */
+export interface BodySource {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
 }
 
 /** A body ready for an exchange. */
@@ -49,16 +50,15 @@ const NO_BODY: PreparedBody = { length: undefined, stdin: undefined, discard: no
  * @throws {GatewayError} 400, 408, 411, 413
  */
 export async function prepareBody(
-  request: Pick<Request, "method" | "headers" | "body">,
+  request: BodySource,
   options: BodyOptions,
   begin: () => void,
   failed: (error: unknown) => void,
 ): Promise<PreparedBody> {
-  if (request.method === "GET" || request.method === "HEAD") return NO_BODY;
+  const { body } = request;
   const declared = declaredLength(request.headers);
   if (declared !== undefined && declared > options.maxBody) throw tooLong(options);
   if (declared === 0) return { length: 0, stdin: undefined, discard: nothing };
-  const { body } = request;
   if (body === null) {
     if (declared !== undefined) throw wrongLength(declared, 0);
     return NO_BODY;
@@ -67,15 +67,11 @@ export async function prepareBody(
   begin();
   const chunks = readChunks(body, options.bodyTimeout);
   if (declared === undefined) return gatherOrSpool(chunks, options);
-  if (declared > options.maxBodyInMemory) {
+  const whole = declared <= options.maxBodyInMemory || options.spool !== undefined;
+  if (!options.buffering || !whole) {
     return { length: declared, stdin: counted(chunks, declared, failed), discard: nothing };
   }
-  const whole = new Gathered(declared);
-  for await (const chunk of chunks) {
-    if (!whole.add(chunk)) throw wrongLength(declared, whole.length + chunk.length);
-  }
-  if (whole.length !== declared) throw wrongLength(declared, whole.length);
-  return { length: declared, stdin: whole.bytes(), discard: nothing };
+  return gatherOrSpool(counted(chunks, declared), options, declared);
 }
 
 /** @throws {GatewayError} `GATEWAY_BAD_REQUEST` when Content-Length is no number */
@@ -89,8 +85,12 @@ function declaredLength(headers: Headers): number | undefined {
   return Number(value);
 }
 
-async function gatherOrSpool(chunks: AsyncIterable<Uint8Array>, options: BodyOptions): Promise<PreparedBody> {
-  const whole = new Gathered(Math.min(options.maxBodyInMemory, options.maxBody));
+async function gatherOrSpool(
+  chunks: AsyncIterable<Uint8Array>,
+  options: BodyOptions,
+  longest = options.maxBody,
+): Promise<PreparedBody> {
+  const whole = new Gathered(Math.min(options.maxBodyInMemory, longest));
   let spooled: SpooledBody | undefined;
   let length = 0;
   try {
@@ -124,7 +124,7 @@ async function gatherOrSpool(chunks: AsyncIterable<Uint8Array>, options: BodyOpt
 async function* counted(
   chunks: AsyncIterable<Uint8Array>,
   declared: number,
-  failed: (error: unknown) => void,
+  failed?: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let length = 0;
   try {
@@ -135,72 +135,8 @@ async function* counted(
     }
     if (length < declared) throw wrongLength(declared, length);
   } catch (error) {
-    failed(error);
+    failed?.(error);
     throw error;
-  }
-}
-
-/**
- * The chunks of a stream. Left early, the stream is not cancelled: on Node that would close the connection before the
- * visitor has the answer. What to do with the rest is the HTTP server's business.
- */
-async function* readChunks(
-  body: ReadableStream<Uint8Array>,
-  timeout: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = body.getReader();
-  let expire = (_error: GatewayError) => {};
-  const late = new Promise<never>((_, reject) => {
-    expire = reject;
-  });
-  late.catch(() => {});
-  const watchdog = new Watchdog(timeout, () => {
-    expire(new GatewayError("GATEWAY_BODY_TIMEOUT", 408, `no byte of the request body for ${timeout} ms`));
-  });
-  try {
-    for (;;) {
-      watchdog.resume();
-      const { done, value } = await Promise.race([reader.read().catch(brokenOff), late]);
-      if (done) return;
-      watchdog.suspend();
-      if (value.length > 0) yield value;
-    }
-  } finally {
-    watchdog.stop();
-    reader.releaseLock();
-  }
-}
-
-function brokenOff(cause: unknown): never {
-  throw new GatewayError("GATEWAY_BODY_LENGTH", 400, "the visitor broke off inside the request body", { cause });
-}
-
-/** Bytes put one behind the other, up to a bound; memory grows with what has come, not with what was announced. */
-class Gathered {
-  readonly #limit: number;
-  #buffer = new Uint8Array(0);
-  length = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Copies `chunk`. False, and nothing done, when it does not fit. */
-  add(chunk: Uint8Array): boolean {
-    const needed = this.length + chunk.length;
-    if (needed > this.#limit) return false;
-    if (needed > this.#buffer.length) {
-      const larger = new Uint8Array(Math.min(this.#limit, Math.max(needed, this.#buffer.length * 2, 4096)));
-      larger.set(this.#buffer.subarray(0, this.length));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(chunk, this.length);
-    this.length = needed;
-    return true;
-  }
-
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.length);
   }
 }
 

@@ -1,58 +1,95 @@
-// A file as a response: type, validators, conditional requests and ranges (RFC 9110, sections 8, 13 and 14).
+// A file as an answer: type and validators (RFC 9110, section 8), conditional requests and ranges.
 
-import fresh from "fresh";
 import { lookup } from "mrmime";
-import parseRange from "range-parser";
+import { isFresh, rangeOf, type Validators } from "./conditional.ts";
 import { GatewayError } from "./errors.ts";
 import type { FileEntry } from "./files.ts";
-import type { CreateResponse } from "./reply.ts";
+import { multipart, severalRanges } from "./multipart-ranges.ts";
+import { isOtherVersion } from "./preconditions.ts";
+import type { Reply } from "./reply.ts";
 
 /**
  * Answers GET and HEAD with a file.
  *
  * @param path its name, for the type
- * @throws {GatewayError} `GATEWAY_METHOD` for any other method
+ * @param whole heeds no condition and no range: the file is the page of an error
+ * @throws {GatewayError} `GATEWAY_METHOD` for any other method; `GATEWAY_PRECONDITION`
  */
-export async function fileResponse(
+export async function fileReply(
   request: Pick<Request, "method" | "headers">,
   path: string,
   file: FileEntry,
-  create: CreateResponse,
-): Promise<Response> {
+  whole = false,
+): Promise<Reply> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
     throw new GatewayError("GATEWAY_METHOD", 405, `${method} for a static file; GET and HEAD are allowed`);
   }
-
-  const etag = etagOf(file);
-  const modified = new Date(file.modified).toUTCString();
+  const validators = { etag: etagOf(file), modified: new Date(file.modified).toUTCString() };
   const headers: [string, string][] = [
     ["Content-Type", contentType(path)],
-    ["ETag", etag],
-    ["Last-Modified", modified],
-    ["Accept-Ranges", "bytes"],
+    ["ETag", validators.etag],
+    ["Last-Modified", validators.modified],
   ];
-
-  if (isFresh(request.headers, etag, modified)) {
-    return create(null, { status: 304, headers: [headers[1], headers[2]].filter((header) => header !== undefined) });
+  if (!whole) {
+    headers.push(["Accept-Ranges", "bytes"]);
+    if (isOtherVersion(request.headers, validators)) {
+      throw new GatewayError("GATEWAY_PRECONDITION", 412, "the file is another version than the request was made for");
+    }
+    if (isFresh(request.headers, validators)) {
+      return { status: 304, headers: headers.slice(1, 3), body: null };
+    }
+    const part = method === "GET" ? await partReply(request.headers, file, headers, validators) : undefined;
+    if (part !== undefined) return part;
   }
+  headers.push(["Content-Length", String(file.size)]);
+  return { status: 200, headers, body: method === "HEAD" ? null : await file.read(0, file.size) };
+}
 
-  const range = method === "GET" ? rangeOf(request.headers, file.size, etag, modified) : undefined;
+/** The answer to a request for ranges; `undefined` when the whole file is. */
+async function partReply(
+  request: Headers,
+  file: FileEntry,
+  headers: [string, string][],
+  validators: Validators,
+): Promise<Reply | undefined> {
+  const several = severalRanges(request.get("range"), file.size);
+  if (several !== undefined && isForThis(request, validators)) {
+    const type = headers[0]?.[1] ?? "";
+    const parts = multipart(file, type, several, boundary());
+    return {
+      status: 206,
+      headers: [["Content-Type", parts.type], ...headers.slice(1, 3), ["Content-Length", String(parts.length)]],
+      body: parts.body(),
+    };
+  }
+  const range = rangeOf(request, file.size, validators);
+  if (range === undefined) return undefined;
   if (range === "unsatisfiable") {
-    return create(null, {
+    return {
       status: 416,
       headers: [
         ["Content-Range", `bytes */${file.size}`],
         ["Content-Length", "0"],
       ],
-    });
+      body: null,
+    };
   }
-  const { start, end } = range ?? { start: 0, end: file.size };
-  headers.push(["Content-Length", String(end - start)]);
-  if (range !== undefined) headers.push(["Content-Range", `bytes ${start}-${end - 1}/${file.size}`]);
+  const { start, end } = range;
+  headers.push(["Content-Length", String(end - start)], ["Content-Range", `bytes ${start}-${end - 1}/${file.size}`]);
+  return { status: 206, headers, body: await file.read(start, end) };
+}
 
-  const body = method === "HEAD" ? null : await file.read(start, end);
-  return create(body, { status: range === undefined ? 200 : 206, headers });
+/** If-Range names this version, or there is none. */
+function isForThis(request: Headers, { etag, modified }: Validators): boolean {
+  const ifRange = request.get("if-range");
+  return ifRange === null || (!ifRange.startsWith("W/") && (ifRange === etag || ifRange === modified));
+}
+
+/** Twenty digits, as nginx's. */
+function boundary(): string {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return String(high).padStart(10, "0") + String(low).padStart(10, "0");
 }
 
 /** Modification time and size in hexadecimal, as nginx makes them. */
@@ -64,40 +101,4 @@ function etagOf(file: FileEntry): string {
 function contentType(path: string): string {
   const type = lookup(path) ?? "application/octet-stream";
   return type.startsWith("text/") && type !== "text/html" ? `${type}; charset=utf-8` : type;
-}
-
-function isFresh(headers: Headers, etag: string, modified: string): boolean {
-  const noneMatch = headers.get("if-none-match");
-  const modifiedSince = headers.get("if-modified-since");
-  if (noneMatch === null && modifiedSince === null) return false;
-  return fresh(
-    {
-      "if-none-match": noneMatch ?? undefined,
-      "if-modified-since": modifiedSince ?? undefined,
-      "cache-control": headers.get("cache-control") ?? undefined,
-    },
-    { etag, "last-modified": modified },
-  );
-}
-
-/**
- * The range to send, `end` excluded. `undefined` for the whole file: no range, one that makes no sense, several ranges
- * (a server may ignore them), or an If-Range that names another version.
- */
-function rangeOf(
-  headers: Headers,
-  size: number,
-  etag: string,
-  modified: string,
-): { start: number; end: number } | "unsatisfiable" | undefined {
-  const header = headers.get("range");
-  if (header === null) return undefined;
-  const ifRange = headers.get("if-range");
-  if (ifRange !== null && ifRange !== etag && ifRange !== modified) return undefined;
-
-  const ranges = parseRange(size, header, { combine: true });
-  if (ranges === -1) return header.startsWith("bytes=") ? "unsatisfiable" : undefined;
-  if (ranges === -2 || ranges.type !== "bytes" || ranges.length !== 1) return undefined;
-  const [range] = ranges;
-  return range && { start: range.start, end: range.end + 1 };
 }

@@ -349,11 +349,14 @@ describe("uploads", () => {
 
   test("of 100 MB pass through, with no more than a few of them in memory", async () => {
     let received = 0;
-    const { url } = await serve(async (visit) => {
-      for await (const chunk of visit.stdinChunks) received += chunk.length;
-      await visit.out(`A: 1\n\n${visit.params.CONTENT_LENGTH}/${received}`);
-      return undefined;
-    });
+    const { url } = await serve(
+      async (visit) => {
+        for await (const chunk of visit.stdinChunks) received += chunk.length;
+        await visit.out(`A: 1\n\n${visit.params.CONTENT_LENGTH}/${received}`);
+        return undefined;
+      },
+      { requestBuffering: false },
+    );
     const length = 100_000_000;
     const { req, answer } = upload(url, { "content-length": String(length) });
     const chunk = Buffer.alloc(1_000_000, 1);
@@ -374,10 +377,13 @@ describe("uploads", () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { url } = await serve(async (visit) => {
-      await gate;
-      return count(visit);
-    });
+    const { url } = await serve(
+      async (visit) => {
+        await gate;
+        return count(visit);
+      },
+      { requestBuffering: false },
+    );
     const length = 50_000_000;
     const { req, answer } = upload(url, { "content-length": String(length) });
     const chunk = Buffer.alloc(1_000_000, 1);
@@ -454,12 +460,15 @@ describe("uploads", () => {
 
   test("that break off end the exchange, and nothing else is harmed", async () => {
     let reason: unknown;
-    const { url } = await serve(async (visit) => {
-      visit.signal.addEventListener("abort", () => {
-        reason = visit.signal.reason;
-      });
-      return count(visit);
-    });
+    const { url } = await serve(
+      async (visit) => {
+        visit.signal.addEventListener("abort", () => {
+          reason = visit.signal.reason;
+        });
+        return count(visit);
+      },
+      { requestBuffering: false },
+    );
     const { req } = upload(url, { "content-length": "5000000" });
     req.write(Buffer.alloc(2_000_000));
     await pause(50);

@@ -90,7 +90,7 @@ describe("static files", () => {
     ["bytes=-3", 206, "789", "bytes 7-9/10"],
     ["bytes=8-100", 206, "89", "bytes 8-9/10"],
     ["bytes=0-2,3-5", 206, "012345", "bytes 0-5/10"],
-    ["bytes=0-1,5-6", 200, TEXT, null],
+    ["bytes=0-4,6-9,5-8", 206, TEXT, "bytes 0-9/10"],
     ["bytes=10-", 416, "", "bytes */10"],
     ["bytes=5-2", 416, "", "bytes */10"],
     ["bytes=a-b", 200, TEXT, null],
@@ -104,6 +104,46 @@ describe("static files", () => {
     expect(response.headers.get("content-range")).toBe(contentRange);
     expect(await response.text()).toBe(body);
     if (status !== 416) expect(response.headers.get("content-length")).toBe(String(body.length));
+  });
+
+  test("several ranges are parts of one answer", async () => {
+    const { get } = await site();
+    const response = await get("/a.txt", { headers: { range: "bytes=0-1,-2" } });
+    expect(response.status).toBe(206);
+    const [, boundary] =
+      /^multipart\/byteranges; boundary=([0-9]{20})$/.exec(response.headers.get("content-type") ?? "") ?? [];
+    expect(boundary).toBeDefined();
+    const body = await response.text();
+    const part = (bytes: string, range: string) =>
+      `\r\n--${boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes ${range}/10\r\n\r\n${bytes}`;
+    expect(body).toBe(`${part("01", "0-1")}${part("89", "8-9")}\r\n--${boundary}--\r\n`);
+    expect(response.headers.get("content-length")).toBe(String(body.length));
+  });
+
+  test("several ranges of another version, or far too many, are the whole file", async () => {
+    const { get } = await site();
+    const several = { range: "bytes=0-1,5-6", "if-range": '"other"' };
+    expect((await get("/a.txt", { headers: several })).status).toBe(200);
+    const many = Array.from({ length: 50 }, (_, i) => `${i * 2}-${i * 2}`).join(",");
+    const whole = await get("/big.bin", { headers: { range: `bytes=${many}` } });
+    expect(whole.status).toBe(200);
+    await whole.body?.cancel();
+  });
+
+  test.each([
+    [{ "if-match": '"18bcfe56800-a"' }, 200],
+    [{ "if-match": '"x", "18bcfe56800-a"' }, 200],
+    [{ "if-match": "*" }, 200],
+    [{ "if-match": '"other"' }, 412],
+    [{ "if-match": 'W/"18bcfe56800-a"' }, 412],
+    [{ "if-unmodified-since": "Tue, 14 Nov 2023 22:13:20 GMT" }, 200],
+    [{ "if-unmodified-since": "Tue, 14 Nov 2023 22:13:19 GMT" }, 412],
+    [{ "if-unmodified-since": "nonsense" }, 200],
+    [{ "if-match": "*", "if-unmodified-since": "Tue, 14 Nov 2023 22:13:19 GMT" }, 200],
+  ])("answers %j with %i, before it looks at any range", async (headers, status) => {
+    const { get } = await site();
+    const all = { ...headers, range: "bytes=0-1" } as Record<string, string>;
+    expect((await get("/a.txt", { headers: all })).status).toBe(status === 200 ? 206 : status);
   });
 
   test.each([

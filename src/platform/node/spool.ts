@@ -1,4 +1,4 @@
-// Request bodies of unknown length in temporary files.
+// Bodies that are too long for memory, in temporary files.
 
 import { randomUUID } from "node:crypto";
 import { open, unlink } from "node:fs/promises";
@@ -35,11 +35,11 @@ export function nodeSpool(folder: string = tmpdir()): Spool {
           length += bytesWritten;
         }
       },
-      async *read() {
-        const buffer = new Uint8Array(Math.min(CHUNK, length));
-        for (let at = 0; at < length; ) {
+      async *read(from = 0) {
+        const buffer = new Uint8Array(Math.min(CHUNK, length - from));
+        for (let at = from; at < length; ) {
           const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - at), at);
-          if (bytesRead === 0) throw new Error("the spooled request body became shorter");
+          if (bytesRead === 0) throw new Error("the spooled body became shorter");
           at += bytesRead;
           yield buffer.subarray(0, bytesRead);
         }

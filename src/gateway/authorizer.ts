@@ -1,0 +1,38 @@
+// An application in the role of an authorizer (FastCGI 1.0, section 6.3): it is asked before a request is served.
+
+import type { NameValue } from "../cgi/index.ts";
+import { runScript, type ScriptEvents } from "./run-script.ts";
+import type { Outcome } from "./script-output.ts";
+import { type Step, scriptOf } from "./step.ts";
+import type { Visit } from "./visit.ts";
+
+/** The request may go on, with the params that the authorizer granted; or the authorizer's answer is the answer. */
+export type Authorized =
+  | { readonly type: "granted"; readonly visit: Visit }
+  | { readonly type: "denied"; readonly outcome: Outcome };
+
+/** An authorizer is told of the request, not of the script: section 6.3 names these. */
+const NOT_SENT: ReadonlySet<string> = new Set(["CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"]);
+
+const PREFIX = "variable-";
+
+/**
+ * Asks an authorizer, once a request. Status 200 lets the request go on; its `Variable-*` headers become params, without
+ * that prefix. Anything else, and any failure, does not.
+ */
+export async function authorize(step: Step, name: string, events: ScriptEvents): Promise<Authorized> {
+  const { visit, rules } = step;
+  if (visit.authorizers?.includes(name) === true) return { type: "granted", visit };
+  const settings = rules?.application(name) ?? step.settings;
+  const asked = { ...visit, hasBody: false };
+  const outcome = await runScript(settings, asked, scriptOf(step), events, { role: "authorizer", without: NOT_SENT });
+  if (outcome.type !== "reply" || outcome.reply.status !== 200) return { type: "denied", outcome };
+
+  const { headers, body } = outcome.reply;
+  if (body instanceof ReadableStream) await body.cancel();
+  const granted: NameValue[] = [...(visit.granted ?? [])];
+  for (const [header, value] of headers) {
+    if (header.toLowerCase().startsWith(PREFIX)) granted.push([header.slice(PREFIX.length), value]);
+  }
+  return { type: "granted", visit: { ...visit, granted, authorizers: [...(visit.authorizers ?? []), name] } };
+}

@@ -1,0 +1,39 @@
+// A request body as it comes, with a bound on the visitor's silence.
+
+import { GatewayError } from "./errors.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/**
+ * The chunks of a stream. Left early, the stream is not cancelled: on Node that would close the connection before the
+ * visitor has the answer. What to do with the rest is the HTTP server's business.
+ */
+export async function* readChunks(
+  body: ReadableStream<Uint8Array>,
+  timeout: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader();
+  let expire = (_error: GatewayError) => {};
+  const late = new Promise<never>((_, reject) => {
+    expire = reject;
+  });
+  late.catch(() => {});
+  const watchdog = new Watchdog(timeout, () => {
+    expire(new GatewayError("GATEWAY_BODY_TIMEOUT", 408, `no byte of the request body for ${timeout} ms`));
+  });
+  try {
+    for (;;) {
+      watchdog.resume();
+      const { done, value } = await Promise.race([reader.read().catch(brokenOff), late]);
+      if (done) return;
+      watchdog.suspend();
+      if (value.length > 0) yield value;
+    }
+  } finally {
+    watchdog.stop();
+    reader.releaseLock();
+  }
+}
+
+function brokenOff(cause: unknown): never {
+  throw new GatewayError("GATEWAY_BODY_LENGTH", 400, "the visitor broke off inside the request body", { cause });
+}

@@ -1,0 +1,205 @@
+// One request to a script: its params and body out, its output in, and everything that may end it before its time.
+
+import type { NameValue, ScriptPath } from "../cgi/index.ts";
+import type { Body, ExchangeRequest, ExchangeSink } from "../transport/exchange.ts";
+import { GatewayError } from "./errors.ts";
+import { type BodySource, type PreparedBody, prepareBody } from "./request-body.ts";
+import { type Outcome, ScriptOutput } from "./script-output.ts";
+import { scriptParams } from "./script-params.ts";
+import type { ScriptSettings } from "./script-settings.ts";
+import type { Visit } from "./visit.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What is told of a script beside its outcome. */
+export interface ScriptEvents {
+  /** A line of STDERR. */
+  stderr(line: string): void;
+  /** The visitor sees a broken transfer after a head with this status. */
+  broken(error: unknown, status: number): void;
+  /** A connection to the application is there. */
+  connected?(): void;
+  /** The exchange is over, whatever came of it. */
+  ended?(): void;
+}
+
+/** What differs from the usual request to a responder. */
+export interface ScriptRole {
+  readonly role: "responder" | "authorizer" | "filter";
+  /** Params that stand above all others. */
+  readonly params?: readonly NameValue[];
+  /** Names of params that are not sent. */
+  readonly without?: ReadonlySet<string>;
+  /** The file's content, for a filter. */
+  readonly data?: Body;
+  /** The visitor's leaving does not end it: the answer is for others too. */
+  readonly shared?: boolean;
+}
+
+const RESPONDER: ScriptRole = { role: "responder" };
+
+/**
+ * Runs a script and waits until the visitor can be answered. The exchange may go on after that.
+ * @throws what fails before; `GatewayError`, `ExchangeError`, `CgiError`
+ */
+export async function runScript(
+  settings: ScriptSettings,
+  visit: Visit,
+  script: ScriptPath,
+  events: ScriptEvents,
+  role: ScriptRole = RESPONDER,
+): Promise<Outcome> {
+  const { limits, timeouts } = settings;
+  const abort = new AbortController();
+  const source = visit.hasBody && settings.passRequestBody ? bodySource(visit) : undefined;
+  const body = source === undefined ? undefined : await bodyOf(settings, visit, source, abort);
+  let params: NameValue[];
+  try {
+    params = scriptParams(settings, visit, script, body?.length, role.params);
+    if (role.without !== undefined) params = params.filter(([name]) => role.without?.has(name) !== true);
+  } catch (error) {
+    await body?.discard();
+    throw error;
+  }
+  const output = new ScriptOutput({
+    method: visit.method,
+    maxHeaderBytes: limits.maxResponseHeaders,
+    bufferBytes: limits.responseBuffer,
+    holdBack: timeouts.holdBack,
+    buffering: settings.buffering,
+    spool: limits.responseSpool > 0 ? settings.spool : undefined,
+    spoolAfter: timeouts.spoolAfter,
+    spoolBytes: limits.responseSpool,
+    policy: settings.policy,
+    intercepted: role.role === "authorizer" ? undefined : settings.intercepted,
+    catchStderr: settings.catchStderr,
+    stderr: events.stderr,
+    abandon: (reason) => {
+      if (!settings.ignoreClientAbort || isFailure(reason)) abort.abort(reason);
+    },
+    broken: (error, status) => {
+      if (!visit.request.signal.aborted) events.broken(error, status);
+    },
+  });
+  // Not awaited: the exchange outlives this call, and `runExchange` sees to all of its ends.
+  void runExchange(settings, visit, abort, requestOf(role, params), body, output, events, role.shared === true);
+  return output.outcome;
+}
+
+/** The request's body, if it has or announces one. */
+function bodySource({ request, info }: Visit): BodySource | undefined {
+  const { method, headers } = request;
+  const body = request.body ?? info.body?.() ?? null;
+  // A `Request` with these methods has no body that anybody could read, whatever its headers say.
+  if (body === null && (method === "GET" || method === "HEAD")) return undefined;
+  return { method, headers, body };
+}
+
+function bodyOf(
+  settings: ScriptSettings,
+  { info }: Visit,
+  source: BodySource,
+  abort: AbortController,
+): Promise<PreparedBody> {
+  const { limits } = settings;
+  return prepareBody(
+    source,
+    {
+      maxBody: limits.maxBody,
+      maxBodyInMemory: limits.maxBodyInMemory,
+      bodyTimeout: settings.timeouts.body,
+      spool: settings.spool,
+      buffering: settings.requestBuffering,
+    },
+    () => info.beginBody?.(),
+    (error) => abort.abort(error),
+  );
+}
+
+function requestOf({ role, data }: ScriptRole, params: NameValue[]): ExchangeRequest {
+  return data === undefined ? { role, params } : { role, params, data };
+}
+
+/** One exchange from beginning to end. Never rejects: whatever happens is told to `output`. */
+async function runExchange(
+  settings: ScriptSettings,
+  visit: Visit,
+  abort: AbortController,
+  request: ExchangeRequest,
+  body: PreparedBody | undefined,
+  output: ScriptOutput,
+  events: ScriptEvents,
+  shared: boolean,
+): Promise<void> {
+  const client = visit.request.signal;
+  const limit = settings.timeouts.read;
+  const watchdog = new Watchdog(limit, () => {
+    abort.abort(new GatewayError("GATEWAY_TIMEOUT", 504, `the application was silent for ${limit} ms`));
+  });
+  const heedsClient = !settings.ignoreClientAbort && !shared;
+  const gone = () => abort.abort(client.reason);
+  if (heedsClient) {
+    if (client.aborted) gone();
+    else client.addEventListener("abort", gone);
+  }
+  // The visitor's answer does not wait until the application has noticed.
+  abort.signal.addEventListener("abort", () => output.fail(abort.signal.reason));
+  try {
+    abort.signal.throwIfAborted();
+    const stdin = body?.stdin;
+    const whole =
+      stdin === undefined
+        ? request
+        : { ...request, stdin: stdin instanceof Uint8Array ? stdin : watched(stdin, watchdog) };
+    output.finish(await settings.exchange(whole, watchedSink(output, watchdog, events), abort.signal));
+  } catch (error) {
+    // What aborted the exchange is the cause; what it rejects with is the consequence.
+    output.fail(abort.signal.aborted ? abort.signal.reason : error);
+  } finally {
+    watchdog.stop();
+    if (heedsClient) client.removeEventListener("abort", gone);
+    await body?.discard().catch((error: unknown) => output.fail(error));
+    events.ended?.();
+  }
+}
+
+/** Counts the application's silence, but not while the visitor holds it up. */
+function watchedSink(output: ScriptOutput, watchdog: Watchdog, events: ScriptEvents): ExchangeSink {
+  const sink: ExchangeSink = {
+    stdout(chunk) {
+      watchdog.touch();
+      const room = output.stdout(chunk);
+      if (room === undefined) return;
+      watchdog.suspend();
+      return room.then(() => watchdog.resume());
+    },
+    stderr(chunk) {
+      watchdog.touch();
+      output.stderr(chunk);
+    },
+  };
+  const { connected } = events;
+  return connected === undefined ? sink : { ...sink, connected: () => connected() };
+}
+
+/** Counts no silence while the visitor's body is awaited: it has a limit of its own. */
+async function* watched(
+  chunks: AsyncIterable<Uint8Array>,
+  watchdog: Watchdog,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  watchdog.suspend();
+  try {
+    for await (const chunk of chunks) {
+      watchdog.resume();
+      yield chunk;
+      watchdog.suspend();
+    }
+  } finally {
+    watchdog.resume();
+  }
+}
+
+/** Whether an exchange is given up because something broke, not because the visitor left. */
+function isFailure(reason: unknown): boolean {
+  const code = (reason as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" && /^(?:GATEWAY|CGI|EXCHANGE)_/.test(code);
+}

@@ -1,0 +1,42 @@
+// What is to be done with a request, as the gateway's routes have it: a decision, and the settings that hold for it.
+
+import type { ScriptPath } from "../cgi/index.ts";
+import type { ResolvedLocation } from "./config/resolved.ts";
+import type { Variables } from "./config/variables.ts";
+import type { Decision } from "./routing/decision.ts";
+import type { ScriptSettings } from "./script-settings.ts";
+import type { Visit } from "./visit.ts";
+
+/** One stop of a request on its way. */
+export interface Step {
+  readonly decision: Decision;
+  readonly settings: ScriptSettings;
+  /** As the routes left it: rewrites may have changed the path. */
+  readonly visit: Visit;
+  /** What the configuration says beyond that; absent in a gateway of one site, which has no more to say. */
+  readonly rules?: StepRules | undefined;
+}
+
+export interface StepRules {
+  readonly location: ResolvedLocation;
+  readonly variables: Variables;
+  /** The settings for another application than the location's: an authorizer, a filter. */
+  application(name: string): ScriptSettings;
+}
+
+/** From requests to steps. */
+export interface Routes {
+  /**
+   * @param from the step before, when a script or an error sent the request here
+   * @param named the location that was named, `@` included
+   */
+  next(visit: Visit, from: Step | undefined, named: string | undefined): Step | Promise<Step>;
+}
+
+/** What is asked for, as a script would be: authorizers and filters learn it from the same params. */
+export function scriptOf({ decision, settings, visit }: Step): ScriptPath {
+  if (decision.type === "script") return decision.script;
+  const { documentRoot } = settings;
+  const root = documentRoot.endsWith("/") ? documentRoot.slice(0, -1) : documentRoot;
+  return { scriptName: visit.path, pathInfo: "", scriptFilename: root + visit.path };
+}
