@@ -78,6 +78,13 @@ function failing(name: string, code: ExchangeErrorCode, options: Partial<Upstrea
   };
 }
 
+const says =
+  (text: string): Script =>
+  async (visit) => {
+    await visit.out(text);
+    return undefined;
+  };
+
 const status =
   (code: number): Script =>
   async (visit) => {
