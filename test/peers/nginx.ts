@@ -57,6 +57,62 @@ export function startNginx(options: NginxOptions): Promise<Nginx> {
   return startOnFreePort((port) => start(options, port));
 }
 
+/** nginx with servers of the test's own, which listen on Unix sockets in `folder`. */
+export interface NginxServers {
+  /** Absolute; holds the sockets. */
+  readonly folder: string;
+  readonly program: Program;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts nginx with `server` blocks.
+ *
+ * @param servers text of the blocks; each listens on `unix:<folder>/<name>.sock`
+ * @param names of the sockets to wait for
+ */
+export async function startNginxServers(
+  servers: (folder: string) => string,
+  names: readonly string[],
+): Promise<NginxServers> {
+  const scratch = makeScratch("nginx");
+  const { path: folder } = scratch;
+  const file = join(folder, "nginx.conf");
+  mkdirSync(join(folder, "temp"));
+  const head = `
+${process.getuid?.() === 0 ? "user root;" : ""}
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log stderr crit;
+events { worker_connections 4096; }
+http {
+  ${tempPaths(folder)}
+  access_log off;
+  default_type application/octet-stream;
+  server_names_hash_bucket_size 128;
+`;
+  writeFileSync(file, `${head}${servers(folder)}\n}\n`);
+  const program = new Program(peerPath("nginx"), ["-c", file, "-p", folder, "-e", "stderr"]);
+  const stop = async (): Promise<void> => {
+    await program.stop();
+    scratch.remove();
+  };
+  try {
+    for (const name of names) await program.waitForSocket({ path: join(folder, `${name}.sock`) });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { folder, program, stop };
+}
+
+function tempPaths(folder: string): string {
+  return ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
+    .map((kind) => `${kind}_temp_path ${folder}/temp/${kind};`)
+    .join("\n  ");
+}
+
 async function start(options: NginxOptions, port: number): Promise<Nginx> {
   const scratch = makeScratch("nginx");
   const file = join(scratch.path, "nginx.conf");
@@ -78,9 +134,6 @@ async function start(options: NginxOptions, port: number): Promise<Nginx> {
 
 function configText(options: NginxOptions, port: number, folder: string): string {
   const upstream = options.fastcgi.kind === "unix" ? `unix:${options.fastcgi.path}` : addressPlain(options.fastcgi);
-  const temp = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"].map(
-    (kind) => `${kind}_temp_path ${folder}/temp/${kind};`,
-  );
   return `
 ${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
@@ -89,7 +142,7 @@ pid ${folder}/nginx.pid;
 error_log stderr warn;
 events { worker_connections 4096; }
 http {
-  ${temp.join("\n  ")}
+  ${tempPaths(folder)}
   ${(options.httpLines ?? []).join("\n  ")}
   access_log ${options.accessLog ?? "off"};
   default_type application/octet-stream;

@@ -48,7 +48,7 @@ export class RouteState {
     this.changes = start.changes;
   }
 
-  /** Numbers are of the last expression that matched; names stay. */
+  /** Numbers are of the last expression; names stay. */
   capture(match: RegExpExecArray | undefined): void {
     if (match === undefined) return;
     this.#captures = match;
@@ -118,7 +118,11 @@ export class RouteState {
   rewrite(rules: readonly CompiledRewrite[]): Rewritten {
     for (const { from, to, flag } of rules) {
       const match = from.exec(this.path);
-      if (match === null) continue;
+      if (match === null) {
+        // As in nginx: `$1` is of the last expression that was tried in a rewrite.
+        this.#captures = undefined;
+        continue;
+      }
       this.capture(match);
       const query = this.queryOf(to, true);
       if (flag === "redirect" || flag === "permanent") {
