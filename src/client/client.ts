@@ -1,7 +1,12 @@
 // A FastCGI client: `fetch` to a php-fpm or any other FastCGI application. It is the web server of the protocol.
 
 import { DEFAULT_MAX_HEADER_BYTES } from "../cgi/index.ts";
-import { type ConnectExchangeOptions, type ConnectedExchange, connectExchange } from "../transport/connect-exchange.ts";
+import {
+  type ConnectExchangeOptions,
+  type ConnectedExchange,
+  type ConnectionCounts,
+  connectExchange,
+} from "../transport/connect-exchange.ts";
 import type { Connect } from "../transport/transport.ts";
 import { WebServerLink } from "../transport/web-server-link.ts";
 import { type Answer, AnswerSink } from "./answer.ts";
@@ -58,8 +63,8 @@ export interface Client {
    * @param names default FCGI_MAX_CONNS, FCGI_MAX_REQS and FCGI_MPXS_CONNS
    */
   values(names?: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<ReadonlyMap<string, string>>;
-  /** Connections in use, and kept idle. */
-  counts(): { readonly busy: number; readonly idle: number };
+  /** Connections in use and kept idle, and requests that wait for one. */
+  counts(): ConnectionCounts;
   /**
    * Takes no more requests and closes what is idle; resolves when the requests that run have ended.
    *
@@ -169,7 +174,7 @@ class FastCgiClient implements Client {
     }
   }
 
-  counts(): { readonly busy: number; readonly idle: number } {
+  counts(): ConnectionCounts {
     return this.#exchange.counts();
   }
 

@@ -5,13 +5,15 @@ import { ApplicationLink, type ApplicationLinkOptions } from "../transport/appli
 import type { ApplicationRequest } from "../transport/application-request.ts";
 import type { ExchangeEnd } from "../transport/exchange.ts";
 import { type Opened, toTransport } from "../transport/streams-socket.ts";
+import { HeldOutput } from "./held-output.ts";
+import { Input } from "./input.ts";
 import {
   type ApplicationServerOptions,
   DEFAULT_SERVER_LIMITS,
   type FastCgiContext,
   type ServerLimits,
 } from "./options.ts";
-import { BadRequest, buildRequest, declaredLength, inputStream, paramsRecord } from "./request.ts";
+import { BadRequest, buildRequest, declaredLength, paramsRecord } from "./request.ts";
 import { page, sendResponse } from "./response.ts";
 
 /** A connection that is being served. */
@@ -106,17 +108,16 @@ export class FastCgiApplication {
   async #answer(request: ApplicationRequest, link: ApplicationLink, remote: string | undefined): Promise<ExchangeEnd> {
     if (this.#requests >= this.#limits.maxRequests) return { applicationStatus: 0, protocolStatus: "overloaded" };
     this.#requests += 1;
-    let http: Request | undefined;
-    let begun = false;
-    const begin = (): void => {
-      begun = true;
-    };
     const params = paramsRecord(request.params);
     const method = params.REQUEST_METHOD || "GET";
+    const body = bodyOf(request, method, params);
+    const output = new HeldOutput(request, body, this.#limits.heldOutput);
+    let http: Request | undefined;
     try {
-      http = buildRequest(params, bodyOf(request, method, params), request.signal);
+      http = buildRequest(params, body?.stream ?? null, request.signal);
       const response = await this.#options.fetch(http, contextOf(request, params, remote));
-      await sendResponse(response, method, request, begin);
+      await sendResponse(response, method, output);
+      output.flush();
       return { applicationStatus: 0, protocolStatus: "request-complete" };
     } catch (error) {
       if (request.signal.aborted) return { applicationStatus: 1, protocolStatus: "request-complete" };
@@ -125,12 +126,17 @@ export class FastCgiApplication {
         encoder.encode(`edge-fpm: ${error instanceof Error ? error.message : String(error)}\n`),
         true,
       );
-      if (begun) {
+      if (output.begun) {
         // What was cut off must not look complete. On a connection of its own, only an end in the middle tells that.
         if (link.active === 1) link.breakOff();
       } else {
-        const answer = error instanceof BadRequest ? page(400, "Bad Request") : page(500, "Internal Server Error");
-        await sendResponse(answer, method, request, begin);
+        output.drop();
+        await sendResponse(
+          error instanceof BadRequest ? page(400, "Bad Request") : page(500, "Internal Server Error"),
+          method,
+          output,
+        );
+        output.flush();
       }
       return { applicationStatus: 1, protocolStatus: "request-complete" };
     } finally {
@@ -161,10 +167,10 @@ function bodyOf(
   request: ApplicationRequest,
   method: string,
   params: Readonly<Record<string, string>>,
-): ReadableStream<Uint8Array> | null {
+): Input | undefined {
   const length = declaredLength(params);
-  if (method === "GET" || method === "HEAD" || request.role === "authorizer" || length === 0) return null;
-  return inputStream(request.stdin, length);
+  if (method === "GET" || method === "HEAD" || request.role === "authorizer" || length === 0) return undefined;
+  return new Input(request.stdin, length);
 }
 
 function contextOf(
@@ -176,7 +182,7 @@ function contextOf(
     params,
     role: request.role,
     remote,
-    data: request.role === "filter" ? inputStream(request.data, undefined) : undefined,
+    data: request.role === "filter" ? new Input(request.data, undefined).stream : undefined,
     stderr: (text) => void request.stderr(encoder.encode(text), true),
   };
 }

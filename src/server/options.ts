@@ -31,6 +31,11 @@ export interface ServerLimits extends ApplicationLinkLimits, Omit<ApplicationLim
   readonly maxConnections: number;
   /** Requests in the life of one connection, which then ends. Default 0: no limit. */
   readonly maxRequestsPerConnection: number;
+  /**
+   * Bytes of an answer that are held back while its handler still reads the request's body: nginx sends no more of that
+   * once it has seen the answer. What is more is sent. Default 16 MiB; 0 answers at once, for other web servers.
+   */
+  readonly heldOutput: number;
 }
 
 export interface ApplicationServerOptions {
@@ -46,5 +51,7 @@ export interface ApplicationServerOptions {
   readonly onError?: (error: unknown, request: Request | undefined) => void;
 }
 
-export const DEFAULT_SERVER_LIMITS: Pick<ServerLimits, "maxRequests" | "maxConnections" | "maxRequestsPerConnection"> =
-  { maxRequests: 1024, maxConnections: 1024, maxRequestsPerConnection: 0 };
+export const DEFAULT_SERVER_LIMITS: Pick<
+  ServerLimits,
+  "maxRequests" | "maxConnections" | "maxRequestsPerConnection" | "heldOutput"
+> = { maxRequests: 1024, maxConnections: 1024, maxRequestsPerConnection: 0, heldOutput: 16 * 1024 * 1024 };

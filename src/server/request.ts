@@ -103,33 +103,3 @@ function targetOf(params: Readonly<Record<string, string>>): string {
   const path = uri.replace(/^https?:\/\/[^/?#]*/i, "");
   return path.startsWith("/") ? path : `/${path}`;
 }
-
-/**
- * An input stream of a request as a web stream, read as its reader asks for it.
- *
- * @param declared its length: a stream that ends sooner was cut off, and fails
- */
-export function inputStream(
-  input: AsyncIterable<Uint8Array>,
-  declared: number | undefined,
-): ReadableStream<Uint8Array> {
-  const chunks = input[Symbol.asyncIterator]();
-  let length = 0;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await chunks.next();
-        if (next.done !== true) {
-          length += next.value.length;
-          controller.enqueue(next.value);
-        } else if (declared !== undefined && length < declared) {
-          controller.error(new Error(`the body ended after ${length} of its ${declared} bytes`));
-        } else controller.close();
-      },
-      async cancel() {
-        await chunks.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}

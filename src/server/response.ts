@@ -1,7 +1,7 @@
 // A Response as CGI output (RFC 3875, section 6): Status, headers, a blank line, the body.
 
 import { byteStringToBytes } from "../codec/index.ts";
-import type { ApplicationRequest } from "../transport/application-request.ts";
+import type { HeldOutput } from "./held-output.ts";
 
 /** Headers of one connection (RFC 9110, section 7.6.1): the web server has its own. */
 const HOP_BY_HOP = new Set([
@@ -20,42 +20,38 @@ const BODYLESS = new Set([204, 205, 304]);
 /**
  * Sends a response. Resolves when its body has been handed over, at the pace of the web server.
  *
- * Rejects when the body fails or is not as long as its Content-Length. `begun` is called before the first byte is sent:
- * what fails later must not look complete.
+ * Rejects when the body fails or is not as long as its Content-Length.
  */
-export async function sendResponse(
-  response: Response,
-  method: string,
-  request: ApplicationRequest,
-  begun: () => void,
-): Promise<void> {
+export async function sendResponse(response: Response, method: string, output: HeldOutput): Promise<void> {
   const head = encodeHead(response);
   const { body } = response;
-  begun();
-  void request.stdout(head, true);
-  if (body === null) return;
-  if (method === "HEAD" || BODYLESS.has(response.status)) {
-    await body.cancel().catch(() => {});
+  if (body === null || method === "HEAD" || BODYLESS.has(response.status)) {
+    void output.write(head);
+    await body?.cancel().catch(() => {});
     return;
   }
+  const { signal } = output;
   const reader = body.getReader();
-  const aborted = (): void => void reader.cancel(request.signal.reason).catch(() => {});
-  request.signal.addEventListener("abort", aborted);
+  const aborted = (): void => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", aborted);
   let length = 0;
   try {
+    let next = reader.read();
+    await output.settled(next);
+    void output.write(head);
     for (;;) {
-      const { value, done } = await reader.read();
-      if (done || request.signal.aborted) break;
+      const { value, done } = await next;
+      if (done || signal.aborted) break;
       length += value.length;
-      // It may travel in one write with what follows in this turn, the end included.
-      const blocked = request.stdout(value, true);
+      const blocked = output.write(value);
       if (blocked !== undefined) await blocked;
+      next = reader.read();
     }
   } finally {
-    request.signal.removeEventListener("abort", aborted);
+    signal.removeEventListener("abort", aborted);
   }
   const declared = response.headers.get("content-length");
-  if (declared !== null && Number(declared) !== length && !request.signal.aborted) {
+  if (declared !== null && Number(declared) !== length && !signal.aborted) {
     throw new Error(`the response has Content-Length ${declared}, but a body of ${length} bytes`);
   }
 }

@@ -15,8 +15,12 @@ export const PEERS = {
   "php-fpm8.2": { commands: ["php-fpm8.2"], packages: ["php8.2-fpm", "php8.2-sqlite3"] },
   nginx: { commands: ["nginx"], packages: ["nginx-light"] },
   "cgi-fcgi": { commands: ["cgi-fcgi"], packages: ["libfcgi-bin"] },
+  tshark: { commands: ["tshark"], packages: ["tshark"] },
   wrk: { commands: ["wrk"], packages: ["wrk"] },
   apache2: { commands: ["apache2"], packages: ["apache2"] },
+  caddy: { commands: ["caddy"], packages: ["caddy"] },
+  lighttpd: { commands: ["lighttpd"], packages: ["lighttpd"] },
+  haproxy: { commands: ["haproxy"], packages: ["haproxy"] },
 } as const satisfies Record<string, PeerProgram>;
 
 export type PeerName = keyof typeof PEERS;
