@@ -1,0 +1,132 @@
+// Makes the captures of this folder: real web servers ask a real php-fpm, and `edge-fpm proxy --write` stands between.
+//
+//     node test/wire/record.ts            all of them
+//     node test/wire/record.ts nginx      one
+//
+// Needs the Debian packages php8.2-fpm, nginx-light, apache2, haproxy, lighttpd, caddy and libfcgi-bin.
+
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type FastCgiAddress, parseAddress } from "../peers/address.ts";
+import { startApache } from "../peers/apache.ts";
+import { startCaddy } from "../peers/caddy.ts";
+import { cgiFcgi, scriptParams } from "../peers/cgi-fcgi.ts";
+import { runEdgeFpm } from "../peers/edge-fpm.ts";
+import { startHaproxy } from "../peers/haproxy.ts";
+import { startNginx } from "../peers/nginx.ts";
+import { peerPath } from "../peers/peer.ts";
+import { startPhpFpm } from "../peers/php-fpm.ts";
+import { startOnFreePort } from "../peers/ports.ts";
+import { Program } from "../peers/program.ts";
+import { makeScratch } from "../peers/scratch.ts";
+
+/** A fixed folder, so that two recordings differ in little. */
+const ROOT = "/tmp/edge-fpm-wire/www";
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** Largest capture that is kept, in bytes. */
+const MAX_FILE = 100_000;
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  "hello.php": "<?php echo 'hello ', $_GET['who'] ?? 'nobody', \"\\n\";",
+  "form.php": "<?php header('X-Length: ' . strlen(file_get_contents('php://input'))); print_r($_POST);",
+  "warn.php": "<?php error_log('a line on STDERR'); http_response_code(500); echo \"warned\\n\";",
+  "long.php": "<?php for ($i = 0; $i < 4; $i++) { echo str_repeat(chr(97 + $i), 3000), \"\\n\"; flush(); }",
+};
+
+interface WebServer {
+  readonly baseUrl: string;
+  stop(): Promise<void>;
+}
+
+const WEB_SERVERS: Readonly<Record<string, (fastcgi: FastCgiAddress) => Promise<WebServer>>> = {
+  nginx: (fastcgi) => startNginx({ root: ROOT, fastcgi }),
+  "nginx-keep": (fastcgi) => startNginx({ root: ROOT, fastcgi, keepConnection: true }),
+  apache: (fastcgi) => startApache(ROOT, fastcgi),
+  haproxy: (fastcgi) => startHaproxy(ROOT, fastcgi),
+  lighttpd: (fastcgi) => startOnFreePort((port) => startLighttpd(fastcgi, port)),
+  caddy: (fastcgi) => startCaddy(ROOT, fastcgi),
+};
+
+/** lighttpd as Debian's 15-fastcgi-php-fpm.conf has it: scripts by the end of their names. */
+async function startLighttpd(fastcgi: FastCgiAddress, port: number): Promise<WebServer> {
+  const scratch = makeScratch("lighttpd");
+  const file = join(scratch.path, "lighttpd.conf");
+  const where =
+    fastcgi.kind === "unix" ? `"socket" => "${fastcgi.path}"` : `"host" => "127.0.0.1", "port" => ${fastcgi.port}`;
+  writeFileSync(
+    file,
+    `server.modules = ("mod_fastcgi")
+server.document-root = "${ROOT}"
+server.bind = "127.0.0.1"
+server.port = ${port}
+fastcgi.server = (".php" => ((${where}, "check-local" => "disable", "broken-scriptfilename" => "enable")))
+`,
+  );
+  const program = new Program(peerPath("lighttpd"), ["-D", "-f", file]);
+  await program.waitForSocket({ port });
+  return {
+    baseUrl: `http://127.0.0.1:${port}`,
+    async stop() {
+      await program.stop();
+      scratch.remove();
+    },
+  };
+}
+
+/** What every web server is asked. */
+async function askWebServer(baseUrl: string): Promise<void> {
+  const text = async (path: string, init?: RequestInit) => (await fetch(baseUrl + path, init)).text();
+  await text("/hello.php?who=Ada");
+  await text("/hello.php", { headers: { cookie: "long=".padEnd(400, "x"), "x-empty": "" } });
+  await text("/form.php", { method: "POST", body: new URLSearchParams({ a: "1", text: "\u00e9".repeat(200) }) });
+  await text("/warn.php");
+  await text("/long.php");
+  await text("/missing.php");
+}
+
+async function askCgiFcgi(address: FastCgiAddress): Promise<void> {
+  await cgiFcgi(address, { params: scriptParams(ROOT, "/hello.php", { QUERY_STRING: "who=Ada" }) });
+  const type = { REQUEST_METHOD: "POST", CONTENT_TYPE: "application/x-www-form-urlencoded" };
+  const stdin = new TextEncoder().encode("a=1&text=hello");
+  await cgiFcgi(address, { params: scriptParams(ROOT, "/form.php", type), stdin });
+  await cgiFcgi(address, { params: scriptParams(ROOT, "/warn.php", { HTTP_COOKIE: "x".repeat(400) }) });
+  await cgiFcgi(address, { params: scriptParams(ROOT, "/long.php") });
+}
+
+async function record(name: string, upstream: FastCgiAddress): Promise<void> {
+  const file = join(HERE, `${name}.pcapng`);
+  const to = upstream.kind === "tcp" ? `127.0.0.1:${upstream.port}` : upstream.path;
+  const proxy = runEdgeFpm(["proxy", "127.0.0.1:0", to, "--quiet", "--write", file]);
+  try {
+    const [, address = ""] = await proxy.waitFor(/(tcp:\/\/127\.0\.0\.1:\d+) {2}passes on/);
+    await proxy.waitFor(/Ctrl-C stops it/);
+    const start = WEB_SERVERS[name];
+    if (start === undefined) {
+      await askCgiFcgi(parseAddress(address));
+    } else {
+      const webServer = await start(parseAddress(address));
+      await askWebServer(webServer.baseUrl);
+      await webServer.stop();
+    }
+  } finally {
+    await proxy.stop("SIGINT");
+  }
+  const { size } = statSync(file);
+  if (size > MAX_FILE) throw new Error(`${file} has ${size} bytes, more than ${MAX_FILE}`);
+  console.log(`${name}: ${size} bytes; ${proxy.output().trim().split("\n").at(-1)}`);
+}
+
+rmSync(ROOT, { recursive: true, force: true });
+mkdirSync(ROOT, { recursive: true });
+for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(ROOT, name), text);
+const [, , ...wanted] = process.argv;
+const names = wanted.length > 0 ? wanted : [...Object.keys(WEB_SERVERS), "cgi-fcgi"];
+const php = await startPhpFpm({ children: 8 });
+try {
+  for (const name of names) await record(name, php.address);
+} finally {
+  await php.stop();
+  rmSync(ROOT, { recursive: true, force: true });
+}
