@@ -3,7 +3,10 @@
 export { type AccessEntry, type CacheStatus, joinedHeader, type UpstreamAttempt } from "./entry.ts";
 export type { LogEscape } from "./escape.ts";
 export { type LogFormat, LogFormatError, logFormat } from "./log-format.ts";
+export { GatewayMetrics, type MetricsOptions, type UpstreamServerState, type UpstreamState } from "./metrics.ts";
+export { OPENMETRICS_TYPE } from "./openmetrics.ts";
 export type { Span, Tracer } from "./otel-api.ts";
+export { type ServerTimings, serverTiming } from "./server-timing.ts";
 export {
   hexId,
   parseTraceparent,
