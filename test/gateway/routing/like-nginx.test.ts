@@ -134,26 +134,25 @@ const decoded = (text: string) =>
 
 const label = fc.constantFrom("a", "b", "www", "x");
 const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."));
+/** Without `.a`: beside `*.b.a`, nginx 1.22 finds it for no name below b.a that the longer one is not for. */
 const hostPattern = fc.oneof(
   name,
   name.map((host) => `*.${host}`),
-  name.map((host) => `.${host}`),
   name.map((host) => `${host}.*`),
   fc.constantFrom(/^a/, /b$/, /^www\.(?:a|b)/, /x\.x/),
 );
 const hostSet = fc.record({
-  // nginx refuses the same wildcard twice; `.a` is `*.a` too.
+  // nginx refuses the same wildcard twice.
   patterns: fc.uniqueArray(hostPattern, {
     minLength: 1,
     maxLength: 8,
-    selector: (p) => String(p).replace(/^\*?\./, "."),
+    selector: (p) => String(p),
   }),
   asked: fc.array(name, { minLength: 30, maxLength: 30 }),
 });
 
 describePeers(["nginx"], "routing beside nginx", () => {
   const sets = fc.sample(set, { numRuns: SETS, seed });
-  // `.a` stands for `a` too: nginx ignores the second of two equal names, with a warning.
   const hosts = fc.sample(hostSet, { numRuns: SETS, seed });
   let nginx: NginxServers;
 
@@ -199,8 +198,6 @@ describePeers(["nginx"], "routing beside nginx", () => {
         ...patterns.map((pattern, at) => ({ hosts: [pattern], locations: locations(String(at + 1)) })),
       ];
       for (const host of [...asked, "A.b", "a."]) {
-        // With `*.b.www` beside `.www`, nginx finds neither for b.www; its documentation says `.www`, and so do we.
-        if (patterns.includes(`*.${host}`)) continue;
         const theirs = await ask(join(nginx.folder, `h${index}.sock`), "/", host);
         const ours = await decide({ sites }, "/", host);
         if (ours !== theirs) expect({ host, patterns, site: ours }).toEqual({ host, patterns, site: theirs });
