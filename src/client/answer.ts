@@ -45,13 +45,13 @@ export class AnswerSink implements ExchangeSink {
   readonly answer: Promise<Answer>;
   readonly #options: AnswerOptions;
   readonly #parser: CgiHeadParser;
-  readonly #end = Promise.withResolvers<AnswerEnd>();
-  readonly #answered = Promise.withResolvers<Answer>();
+  readonly #end = deferred<AnswerEnd>();
+  readonly #answered = deferred<Answer>();
   readonly #decoder = new TextDecoder();
   #stderr = "";
   #state: "head" | "body" | "dropping" | "over" = "head";
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
+  #room: Deferred<void> | undefined;
   /** Body bytes still owed by the script's Content-Length. */
   #owed: number | undefined;
 
@@ -158,9 +158,26 @@ export class AnswerSink implements ExchangeSink {
     // The chunk is the link's own again when this returns.
     this.#controller?.enqueue(chunk.slice());
     if ((this.#controller?.desiredSize ?? 1) > 0) return;
-    this.#room ??= Promise.withResolvers<void>();
+    this.#room ??= deferred<void>();
     return this.#room.promise;
   }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** `Promise.withResolvers`, which Node has since 22. */
+function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((settle, fail) => {
+    resolve = settle;
+    reject = fail;
+  });
+  return { promise, resolve, reject };
 }
 
 function refused({ protocolStatus }: ExchangeEnd): ClientError {
