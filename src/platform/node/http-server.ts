@@ -63,6 +63,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const server = createServer({
     maxHeaderSize: options.maxHeaderSize ?? 64 * 1024,
     headersTimeout: options.headersTimeout ?? 60_000,
+    // Whatever Node was told on its own command line.
+    insecureHTTPParser: false,
     // The gateway has a limit on the visitor's silence; a long upload as such is no fault.
     requestTimeout: 0,
     keepAliveTimeout: options.keepAliveTimeout ?? 65_000,
