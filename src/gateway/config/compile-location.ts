@@ -105,7 +105,7 @@ export function compileLocation(
     return: compileReturn(location),
     rewrite: compileRewrites(location?.rewrite ?? []),
     mode: scriptsOnly ? "files" : "fastcgi",
-    root: settings.root ?? ".",
+    root: (settings.root ?? ".").replace(/(?<=.)\/$/, ""),
     alias: location?.alias,
     index: (settings.index ?? ["index.php", "index.html"]).map(toByteString),
     frontController: settings.frontController === undefined ? undefined : toByteString(settings.frontController),

@@ -31,7 +31,8 @@ export function placeOf(location: ResolvedLocation, path: string): Place | undef
   }
   if (match.type !== "prefix" || !path.startsWith(match.path)) return { root: location.root, path };
   const rest = path.slice(match.path.length);
-  if (match.path.endsWith("/")) return { root: alias, path: `/${rest}` };
+  if (match.path.endsWith("/"))
+    return { root: alias.endsWith("/") && alias !== "/" ? alias.slice(0, -1) : alias, path: `/${rest}` };
   // `/files` is no beginning of `/files../secret`.
   return rest === "" || rest.startsWith("/") ? { root: alias, path: rest === "" ? "/" : rest } : undefined;
 }
