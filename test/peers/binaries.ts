@@ -21,6 +21,7 @@ export const PEERS = {
   caddy: { commands: ["caddy"], packages: ["caddy"] },
   lighttpd: { commands: ["lighttpd"], packages: ["lighttpd"] },
   haproxy: { commands: ["haproxy"], packages: ["haproxy"] },
+  chromium: { commands: ["chromium"], packages: ["chromium"] },
 } as const satisfies Record<string, PeerProgram>;
 
 export type PeerName = keyof typeof PEERS;

@@ -1,34 +1,37 @@
 // The built playground in Debian's Chromium, served as a static host would serve it: below a path, with nothing added.
 
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { lookup } from "mrmime";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { findProgram } from "../peers/binaries.ts";
+import type { Engine, EngineOptions } from "../../playground/engine/index.ts";
+import { peerPath } from "../peers/peer.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Where the build puts its folder. */
-export const OUTPUT = join(root, "dist-playground");
 
 /** The folder on the host. */
 export const BASE = "/some/where/playground/";
 
-/** Absolute path of Chromium; undefined when it is not installed (apt-get install chromium). */
-export const CHROMIUM = findProgram(["chromium"]);
-
-/** Builds the static folder, as `npm run build:playground` does. */
-export async function buildPlayground(): Promise<void> {
-  await promisify(execFile)(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "playground"], {
+/**
+ * Builds the static folder as `npm run build:playground` does, but into a folder of its own: test files run side by side.
+ *
+ * @returns the folder, which is the caller's to remove
+ */
+export async function buildPlayground(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "edge-fpm-playground-"));
+  const vite = join(root, "node_modules/vite/bin/vite.js");
+  await promisify(execFile)(process.execPath, [vite, "build", "playground", "--outDir", folder, "--emptyOutDir"], {
     cwd: root,
     // Vite chooses between development and production by it; vitest sets it to "test".
     env: { ...process.env, NODE_ENV: "production" },
   });
+  return folder;
 }
 
 export interface StaticHost {
@@ -40,7 +43,7 @@ export interface StaticHost {
 }
 
 /** Serves the folder on 127.0.0.1. */
-export async function serveFolder(folder: string = OUTPUT): Promise<StaticHost> {
+export async function serveFolder(folder: string): Promise<StaticHost> {
   const requests: { path: string; bytes: number }[] = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://host");
@@ -74,12 +77,19 @@ export async function serveFolder(folder: string = OUTPUT): Promise<StaticHost> 
 
 export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({
-    executablePath: CHROMIUM ?? "",
+    executablePath: peerPath("chromium"),
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
 }
 
-/** A page with the engine and no user interface. What it complains about is collected. */
+/** Names in the page that tests use inside `page.evaluate`. */
+declare global {
+  var edgeFpm: typeof import("../../playground/engine/index.ts");
+  /** Made by `openEngine`: with the files of all examples. */
+  var engine: Engine;
+}
+
+/** A page with the engine and no user interface. What the page complains about is collected. */
 export async function openEnginePage(
   context: BrowserContext,
   host: StaticHost,
@@ -93,4 +103,37 @@ export async function openEnginePage(
   await page.goto(`${host.url}engine.html`);
   await page.waitForFunction(() => "edgeFpm" in globalThis);
   return { page, complaints };
+}
+
+/** Makes `engine` in the page. */
+export async function makeEngine(page: Page, options: EngineOptions = {}): Promise<void> {
+  await page.evaluate((given) => {
+    const { createEngine, EXAMPLES } = globalThis.edgeFpm;
+    const files = Object.fromEntries(EXAMPLES.map(({ path, source }) => [path, source]));
+    globalThis.engine = createEngine({ ...given, files: { ...files, ...given.files } });
+  }, options);
+}
+
+/** A page with `engine`, on a build of its own. `close` ends and removes everything. */
+export async function openEngine(options: EngineOptions = {}): Promise<{
+  readonly page: Page;
+  readonly host: StaticHost;
+  readonly complaints: string[];
+  close(): Promise<void>;
+}> {
+  const folder = await buildPlayground();
+  const host = await serveFolder(folder);
+  const browser = await launchChromium();
+  const { page, complaints } = await openEnginePage(await browser.newContext(), host);
+  await makeEngine(page, options);
+  return {
+    page,
+    host,
+    complaints,
+    async close() {
+      await browser.close();
+      await host.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -5,7 +5,7 @@ import type { PhpModule } from "../../php/glue.ts";
 import type { FileChanges, SharedFile } from "./child-messages.ts";
 
 interface MemoryNode {
-  contents: Uint8Array | { readonly [name: string]: MemoryNode } | null;
+  contents: Uint8Array | Int8Array | { readonly [name: string]: MemoryNode } | null;
   usedBytes?: number;
   mode: number;
   mtime: number;
@@ -139,9 +139,12 @@ export class WatchedFiles {
   }
 }
 
-function fileOf(node: MemoryNode): SharedFile {
-  const bytes = node.contents instanceof Uint8Array ? node.contents.slice(0, node.usedBytes ?? 0) : new Uint8Array(0);
-  return { bytes, modified: node.mtime };
+function fileOf({ contents, usedBytes = 0, mtime }: MemoryNode): SharedFile {
+  // What was written in one piece is a copy of linear memory as Emscripten sees it: signed bytes.
+  const bytes = ArrayBuffer.isView(contents)
+    ? new Uint8Array(contents.buffer, contents.byteOffset, usedBytes).slice()
+    : new Uint8Array(0);
+  return { bytes, modified: mtime };
 }
 
 function around(operations: Record<string, Operation>, name: string, before: (values: unknown[]) => void): void {
