@@ -67,6 +67,7 @@ export function answerer(statusHeader: string | undefined) {
         headers: [
           ["Content-Range", `bytes */${entry.body.length}`],
           ["Content-Length", "0"],
+          ...(statusHeader === undefined ? [] : ([[statusHeader, status]] as HeaderList)),
         ],
         body: null,
       };
