@@ -37,23 +37,30 @@ type State = "head" | "passing" | "dropped";
 export class Attempt implements ExchangeSink {
   readonly #options: AttemptOptions;
   readonly #parser: CgiHeadParser;
-  readonly #abort = new AbortController();
+  /** Only of an attempt that may be dropped. */
+  readonly #abort: AbortController | undefined;
   readonly #started: number;
   #state: State = "head";
   /** Pieces of a header block that is not whole: copies. */
   #kept: Uint8Array[] = [];
   #outcome: AttemptOutcome | undefined;
   #status: number | undefined;
-  #error: unknown;
+  #cause: unknown;
   #connectTime: number | undefined;
   #headerTime: number | undefined;
-  /** Bytes of STDOUT that came. */
-  bytes = 0;
+  #bodyLength = 0;
+  #bytesReceived = 0;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
     this.#parser = new CgiHeadParser(options.maxHeaderBytes);
+    this.#abort = options.inspect ? new AbortController() : undefined;
     this.#started = options.now();
+  }
+
+  /** Bytes of STDOUT and STDERR that came. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   /** Whether the answer was passed on, in whole or in part. */
@@ -63,11 +70,11 @@ export class Attempt implements ExchangeSink {
 
   /** @returns `undefined` when another server is to be tried; rejects as the exchange did, or with `signal.reason` */
   async run(exchange: Exchange, request: ExchangeRequest, signal: AbortSignal): Promise<ExchangeEnd | undefined> {
-    const forward = () => this.#abort.abort(signal.reason);
-    if (this.#options.inspect) signal.addEventListener("abort", forward);
+    const forward = () => this.#abort?.abort(signal.reason);
+    if (this.#abort !== undefined) signal.addEventListener("abort", forward);
     try {
       signal.throwIfAborted();
-      const end = await exchange(request, this, this.#options.inspect ? this.#abort.signal : signal);
+      const end = await exchange(request, this, this.#abort?.signal ?? signal);
       if (this.#state === "head") return this.#endedWithoutHead(end);
       if (this.#state === "dropped") return undefined;
       this.#outcome ??= "answered";
@@ -76,12 +83,12 @@ export class Attempt implements ExchangeSink {
       if (this.#state === "dropped") return undefined;
       if (signal.aborted) {
         this.#outcome ??= "cancelled";
-        this.#error ??= signal.reason;
+        this.#cause ??= signal.reason;
         throw signal.reason;
       }
       if (this.#state === "passing") {
         this.#outcome ??= "broken";
-        this.#error ??= error;
+        this.#cause ??= error;
         throw error;
       }
       const failure = failureOf(error);
@@ -89,7 +96,7 @@ export class Attempt implements ExchangeSink {
       else if (this.#refused(failure)) return undefined;
       throw error;
     } finally {
-      if (this.#options.inspect) signal.removeEventListener("abort", forward);
+      if (this.#abort !== undefined) signal.removeEventListener("abort", forward);
     }
   }
 
@@ -99,13 +106,15 @@ export class Attempt implements ExchangeSink {
   }
 
   stderr(chunk: Uint8Array): void | Promise<void> {
+    this.#bytesReceived += chunk.length;
     return this.#options.sink.stderr(chunk);
   }
 
   stdout(chunk: Uint8Array): void | Promise<void> {
-    this.bytes += chunk.length;
+    this.#bytesReceived += chunk.length;
     switch (this.#state) {
       case "passing":
+        this.#bodyLength += chunk.length;
         return this.#options.sink.stdout(chunk);
       case "dropped":
         return;
@@ -116,7 +125,9 @@ export class Attempt implements ExchangeSink {
 
   #head(chunk: Uint8Array): void | Promise<void> {
     try {
-      if (this.#parser.push(chunk) === undefined) {
+      const body = this.#parser.push(chunk);
+      this.#bodyLength = body?.length ?? 0;
+      if (body === undefined) {
         this.#kept.push(chunk.slice());
         // Thousands of tiny chunks cost more than their bytes.
         if (this.#kept.length >= 256) this.#kept = [joined(this.#kept)];
@@ -124,7 +135,7 @@ export class Attempt implements ExchangeSink {
       }
     } catch (error) {
       // Not repeated: the gateway finds the same fault, and says so in its own words.
-      if (this.#refused(invalidHeader(error))) return this.#abort.abort(error);
+      if (this.#refused(invalidHeader(error))) return this.#abort?.abort(error);
       return this.#pass(chunk);
     }
     const { status } = this.#parser.head as CgiHead;
@@ -136,7 +147,7 @@ export class Attempt implements ExchangeSink {
       if (this.#options.judge(failure)) {
         this.#drop();
         this.#outcome = "refused-status";
-        return this.#abort.abort(new Error(`status ${status}: another server is tried`));
+        return this.#abort?.abort(new Error(`status ${status}: another server is tried`));
       }
     }
     return this.#pass(chunk);
@@ -180,7 +191,7 @@ export class Attempt implements ExchangeSink {
   #refused(failure: Failure): boolean {
     this.#outcome = failure.outcome;
     this.#status = failure.status;
-    this.#error = failure.error;
+    this.#cause = failure.error;
     const refused = this.#options.judge(failure);
     if (refused) this.#drop();
     return refused;
@@ -191,17 +202,20 @@ export class Attempt implements ExchangeSink {
     this.#kept = [];
   }
 
-  /** For the log, when it is over. */
-  record(server: string): AttemptRecord {
+  /** For the log, when it is over. @param address the server's name */
+  record(address: string): AttemptRecord {
+    const { code } = (this.#cause ?? {}) as { code?: unknown };
     return {
-      server,
+      address,
       outcome: this.#outcome ?? "cancelled",
       ...(this.#status !== undefined && { status: this.#status }),
       ...(this.#connectTime !== undefined && { connectTime: this.#connectTime }),
       ...(this.#headerTime !== undefined && { headerTime: this.#headerTime }),
       responseTime: this.#options.now() - this.#started,
-      bytes: this.bytes,
-      ...(this.#error !== undefined && { error: this.#error }),
+      bytesReceived: this.#bytesReceived,
+      responseLength: this.#bodyLength,
+      ...(typeof code === "string" && { error: code }),
+      ...(this.#cause !== undefined && { cause: this.#cause }),
     };
   }
 }

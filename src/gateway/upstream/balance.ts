@@ -22,7 +22,7 @@ export function createChoice(balance: Balance, random: () => number): Choose {
       return roundRobin;
     case "least-connections":
       return leastConnections;
-    case "random-two":
+    case "random":
       return (candidates) => randomTwo(candidates, random);
     default: {
       const keyOf = keyFunction(balance.key);

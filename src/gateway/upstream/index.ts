@@ -7,21 +7,19 @@ export {
   type PingOptions,
   pingCheck,
 } from "./health-check.ts";
-export {
-  type Attempt,
-  type AttemptObserver,
-  type AttemptOutcome,
-  type UpstreamVariables,
-  upstreamVariables,
+export type {
+  Attempt,
+  AttemptObserver,
+  AttemptOutcome,
 } from "./observer.ts";
 export type { Balance, HashKey, NextCondition, NextUpstreamOptions } from "./options.ts";
 export {
   DEFAULT_NEXT,
-  DEFAULT_WAITING,
+  DEFAULT_QUEUE,
+  type QueueOptions,
   type UpstreamOptions,
   type UpstreamServer,
   upstreamProblems,
-  type WaitingOptions,
 } from "./options.ts";
 export type { ServerState, ServerStatus } from "./server.ts";
 export { createUpstream, type Upstream, type UpstreamStatus } from "./upstream.ts";

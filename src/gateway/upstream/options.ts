@@ -30,15 +30,11 @@ export interface UpstreamServer {
  *
  * - `round-robin`: in turn by weight, evenly mixed (nginx's smooth weighted round robin).
  * - `least-connections`: the fewest requests under way for its weight; in turn among equals.
- * - `random-two`: of two drawn by weight, the one with fewer requests for its weight: good when several gateways share
+ * - `random`: of two drawn by weight, the one with fewer requests for its weight: good when several gateways share
  *   the servers.
  * - `hash`: the same key, the same server; when one leaves or comes, only the keys of that one move (rendezvous hashing).
  */
-export type Balance =
-  | "round-robin"
-  | "least-connections"
-  | "random-two"
-  | { readonly type: "hash"; readonly key: HashKey };
+export type Balance = "round-robin" | "least-connections" | "random" | { readonly type: "hash"; readonly key: HashKey };
 
 /** Names of params whose values are the key (`REQUEST_URI`; `REMOTE_ADDR` is nginx's `ip_hash`), or a function of all. */
 export type HashKey = string | readonly string[] | ((params: readonly Pair[]) => string);
@@ -71,7 +67,7 @@ export type NextCondition =
 
 export interface NextUpstreamOptions {
   /** Default error, timeout, overloaded. */
-  readonly conditions?: readonly NextCondition[];
+  readonly on?: readonly NextCondition[];
   /** Servers tried for one request, the first included; 0: all. Default 0. */
   readonly tries?: number;
   /** Milliseconds after which no other server is tried; 0: no bound. Default 0. */
@@ -79,9 +75,9 @@ export interface NextUpstreamOptions {
 }
 
 /** Requests that wait while every server is at `maxConnections`. nginx's `queue`. */
-export interface WaitingOptions {
+export interface QueueOptions {
   /** More fail at once. 0: none waits. Default 100. */
-  readonly max?: number;
+  readonly size?: number;
   /** Milliseconds. Default 10 s. */
   readonly timeout?: number;
 }
@@ -93,8 +89,8 @@ export interface UpstreamOptions {
   readonly servers: readonly UpstreamServer[];
   /** Default `round-robin`. */
   readonly balance?: Balance;
-  readonly next?: NextUpstreamOptions;
-  readonly waiting?: WaitingOptions;
+  readonly nextUpstream?: NextUpstreamOptions;
+  readonly queue?: QueueOptions;
   /** Asks every server from time to time whether it is well. Default: none is asked, and failures alone tell. */
   readonly healthCheck?: HealthCheckOptions;
   /** Longest header block looked at, in bytes. Default as of the gateway's `maxResponseHeaders`. */
@@ -110,12 +106,12 @@ export interface UpstreamOptions {
 }
 
 export const DEFAULT_NEXT: Required<NextUpstreamOptions> = {
-  conditions: ["error", "timeout", "overloaded"],
+  on: ["error", "timeout", "overloaded"],
   tries: 0,
   time: 0,
 };
 
-export const DEFAULT_WAITING: Required<WaitingOptions> = { max: 100, timeout: 10_000 };
+export const DEFAULT_QUEUE: Required<QueueOptions> = { size: 100, timeout: 10_000 };
 
 /** What is wrong with options, each in a sentence. Empty: nothing. */
 export function upstreamProblems(options: UpstreamOptions): readonly string[] {
@@ -125,7 +121,7 @@ export function upstreamProblems(options: UpstreamOptions): readonly string[] {
       problems.push(`${what} is ${value}; a whole number of at least ${least} is allowed`);
     }
   };
-  const { servers, next = {}, waiting = {}, healthCheck } = options;
+  const { servers, nextUpstream: next = {}, queue = {}, healthCheck } = options;
   if (servers.length === 0) problems.push("servers is empty; at least one is needed");
   if (servers.length > 0 && servers.every(({ backup }) => backup === true)) {
     problems.push("every server is a backup; at least one must not be");
@@ -140,13 +136,13 @@ export function upstreamProblems(options: UpstreamOptions): readonly string[] {
     whole(server.failTimeout, 0, `failTimeout ${of}`);
     whole(server.maxConnections, 0, `maxConnections ${of}`);
   }
-  whole(next.tries, 0, "next.tries");
-  whole(next.time, 0, "next.time");
-  if (next.conditions?.includes("off") && next.conditions.length > 1) {
-    problems.push("next.conditions has off and others; off stands alone");
+  whole(next.tries, 0, "nextUpstream.tries");
+  whole(next.time, 0, "nextUpstream.time");
+  if (next.on?.includes("off") && next.on.length > 1) {
+    problems.push("nextUpstream.on has off and others; off stands alone");
   }
-  whole(waiting.max, 0, "waiting.max");
-  whole(waiting.timeout, 1, "waiting.timeout");
+  whole(queue.size, 0, "queue.size");
+  whole(queue.timeout, 1, "queue.timeout");
   whole(healthCheck?.interval, 1, "healthCheck.interval");
   whole(healthCheck?.timeout, 1, "healthCheck.timeout");
   whole(healthCheck?.rises, 1, "healthCheck.rises");

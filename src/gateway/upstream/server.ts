@@ -27,7 +27,7 @@ export interface ServerStatus {
   readonly fails: number;
   /** Times it was left out, for failures or health checks. */
   readonly unavailable: number;
-  /** Bytes of STDOUT. */
+  /** Bytes of STDOUT and STDERR. */
   readonly bytesReceived: number;
   readonly checks: { readonly passed: number; readonly failed: number };
   /** The last failure of a request or a check; `ago` in milliseconds. */

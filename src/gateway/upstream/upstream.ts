@@ -10,12 +10,12 @@ import { HealthChecker } from "./health-check.ts";
 import type { AttemptObserver } from "./observer.ts";
 import {
   DEFAULT_NEXT,
-  DEFAULT_WAITING,
+  DEFAULT_QUEUE,
   type NextCondition,
   type NextUpstreamOptions,
+  type QueueOptions,
   type UpstreamOptions,
   upstreamProblems,
-  type WaitingOptions,
 } from "./options.ts";
 import { Server, type ServerStatus } from "./server.ts";
 
@@ -76,7 +76,7 @@ class Servers {
   readonly #options: UpstreamOptions;
   readonly #next: Required<NextUpstreamOptions>;
   readonly #conditions: ReadonlySet<NextCondition>;
-  readonly #waitingOptions: Required<WaitingOptions>;
+  readonly #queue: Required<QueueOptions>;
   readonly #maxHeaderBytes: number;
   readonly #now: () => number;
   readonly #choose: Choose;
@@ -93,9 +93,9 @@ class Servers {
     const { servers, healthCheck } = options;
     this.#name = options.name ?? "upstream";
     this.#options = options;
-    this.#next = { ...DEFAULT_NEXT, ...options.next };
-    this.#conditions = new Set(this.#next.conditions);
-    this.#waitingOptions = { ...DEFAULT_WAITING, ...options.waiting };
+    this.#next = { ...DEFAULT_NEXT, ...options.nextUpstream };
+    this.#conditions = new Set(this.#next.on);
+    this.#queue = { ...DEFAULT_QUEUE, ...options.queue };
     this.#maxHeaderBytes = options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES;
     this.#now = options.now ?? (() => performance.now());
     this.#choose = createChoice(options.balance ?? "round-robin", options.random ?? Math.random);
@@ -194,7 +194,7 @@ class Servers {
         throw error;
       } finally {
         if (attempt.passed) this.#succeeded(current);
-        current.end(attempt.bytes);
+        current.end(attempt.bytesReceived);
         tell?.(attempt.record(current.name));
         this.#wake();
       }
@@ -217,7 +217,12 @@ class Servers {
       return await this.#wait(params, signal);
     } catch (error) {
       const { code } = error as { code?: unknown };
-      const told = { server: this.#name, responseTime: this.#now() - started, bytes: 0, error };
+      const told = {
+        address: this.#name,
+        responseTime: this.#now() - started,
+        cause: error,
+        ...(typeof code === "string" && { error: code }),
+      };
       if (code === "EXCHANGE_CONNECT") {
         this.#noLive += 1;
         tell?.({ ...told, outcome: "no-live", status: 502 });
@@ -263,9 +268,9 @@ class Servers {
   }
 
   #wait(params: readonly Pair[], signal: AbortSignal): Promise<Server> {
-    const { max, timeout } = this.#waitingOptions;
-    if (this.#waiting.length >= max) {
-      const message = `every server of ${this.#name} is at its maxConnections, and ${max} requests (waiting.max) wait`;
+    const { size, timeout } = this.#queue;
+    if (this.#waiting.length >= size) {
+      const message = `every server of ${this.#name} is at its maxConnections, and ${size} requests (queue.size) wait`;
       throw new ExchangeError("EXCHANGE_OVERLOADED", message);
     }
     return new Promise((resolve, reject) => {
@@ -288,7 +293,7 @@ class Servers {
         },
       };
       const timer = setTimeout(() => {
-        const message = `every server of ${this.#name} stayed at its maxConnections for ${timeout} ms (waiting.timeout)`;
+        const message = `every server of ${this.#name} stayed at its maxConnections for ${timeout} ms (queue.timeout)`;
         fail(new ExchangeError("EXCHANGE_OVERLOADED", message));
       }, timeout);
       signal.addEventListener("abort", aborted);

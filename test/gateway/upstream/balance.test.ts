@@ -68,7 +68,7 @@ describe("least connections", () => {
 
 describe("random two", () => {
   test("draws by weight and takes the one with fewer requests", () => {
-    const choose = createChoice("random-two", chance());
+    const choose = createChoice("random", chance());
     const all = servers({ a: 1, b: 1, c: 1 });
     (all[0] as Mutable).active = 5;
     const counts = counted(names(3000, () => choose(all, [])));
