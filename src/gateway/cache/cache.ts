@@ -113,10 +113,11 @@ class ScriptCache implements Cache {
     const visit: Visit = { request, key: this.#keyOf(request), authorized, produce, context, now };
     if (this.#options.bypass?.(request) === true) return this.#bypass(visit);
 
-    const until = now() + (this.#options.lockTimeout ?? 5_000);
+    let until: number | undefined;
     for (let round = 0; ; round++) {
       const sequence = this.#sequence;
-      const looked = this.#lookup(visit);
+      // While its first response is made there is nothing to be found: a store on disk is spared the question.
+      const looked = this.#flights.get(visit.key)?.fills === true ? nothing(visit) : this.#lookup(visit);
       const found = looked instanceof Promise ? await looked : looked;
       const { entry, name } = found;
       const time = now();
@@ -139,6 +140,7 @@ class ScriptCache implements Cache {
         return this.#pass(visit, status);
       }
       const lockAge = this.#options.lockAge ?? 5_000;
+      until ??= time + (this.#options.lockTimeout ?? 5_000);
       const landing = await within(flight.landed, Math.min(until, flight.startedAt + lockAge) - time);
       const answer = await this.#afterLanding(visit, found, landing, until);
       if (answer !== undefined) return answer;
@@ -209,7 +211,7 @@ class ScriptCache implements Cache {
 
   /** Does not look what is stored, but stores. */
   async #bypass(visit: Visit): Promise<CacheReply> {
-    const found: Found = { name: visit.key, vary: undefined, entry: undefined };
+    const found = nothing(visit);
     // Nobody waits for it: those who wait want what is shared, and this visitor was said to be different.
     if (visit.authorized || !this.#usedEnough(visit.key)) return this.#pass(visit, "BYPASS");
     return this.#fetch(visit, found, "BYPASS", false);
@@ -227,7 +229,8 @@ class ScriptCache implements Cache {
 
   /** Runs the script for everybody who asks for `found` meanwhile. */
   async #fetch(visit: Visit, found: Found, status: CacheStatus, awaited = true): Promise<CacheReply> {
-    const flight = new Flight(visit.key, visit.now());
+    const fills = found.vary === undefined && found.entry === undefined;
+    const flight = new Flight(visit.key, visit.now(), fills);
     this.#airborne.add(flight);
     if (awaited) this.#flights.set(found.name, flight);
     const end = () => {
@@ -491,6 +494,10 @@ class ScriptCache implements Cache {
     const { statusHeader } = this.#options;
     return statusHeader === undefined ? [] : [[statusHeader, status]];
   }
+}
+
+function nothing({ key }: Visit): Found {
+  return { name: key, vary: undefined, entry: undefined };
 }
 
 /** A reply made of a response: handed on as that response when nothing is changed. */

@@ -20,15 +20,18 @@ export class Flight {
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** There was nothing under the key when it began. */
+  readonly fills: boolean;
   /** Settles when it is known what came of it. Never rejects. */
   readonly landed: Promise<Landing>;
   /** Purges since it began: they are about its response too. */
   readonly purges: Purge[] = [];
   #land!: (landing: Landing) => void;
 
-  constructor(key: string, startedAt: number) {
+  constructor(key: string, startedAt: number, fills: boolean) {
     this.key = key;
     this.startedAt = startedAt;
+    this.fills = fills;
     this.landed = new Promise((resolve) => {
       this.#land = resolve;
     });
