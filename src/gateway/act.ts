@@ -31,7 +31,7 @@ function perform(step: Step, events: ScriptEvents, isPage: boolean): Promise<Out
   const { decision, visit, settings } = step;
   switch (decision.type) {
     case "script":
-      return runScript(settings, visit, decision.script, events);
+      return step.rules?.script?.(step, events) ?? runScript(settings, visit, decision.script, events);
     case "file": {
       const filter = step.rules?.location.filter;
       if (filter !== undefined) return filtered(step, decision.file, filter, events);

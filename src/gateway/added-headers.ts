@@ -17,7 +17,7 @@ export function addHeaders(reply: Reply, headers: readonly TemplateEntry[], vari
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
     const text = value(variables).replace(/[\0-\x08\x0a-\x1f\x7f]/g, "");
     if (text === "") removeHeader(reply, name.toLowerCase());
-    else if (SEVERAL.has(name.toLowerCase())) reply.headers.push([name, text]);
+    else if (SEVERAL.has(name.toLowerCase())) reply.headers = [...reply.headers, [name, text]];
     else setHeader(reply, name, text);
   }
 }

@@ -2,6 +2,7 @@
 
 export type { Coding } from "./accept-encoding.ts";
 export { type Compressor, streamCompressor } from "./compress.ts";
+export { type ConfiguredGateway, createConfiguredGateway } from "./configured-gateway.ts";
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
 export { failureStatus } from "./failures.ts";
 export type { Entry, FileEntry, FileSource } from "./files.ts";
@@ -16,4 +17,6 @@ export {
   type RequestName,
 } from "./options.ts";
 export type { CreateResponse, ReplyBody, ReplyInit } from "./reply.ts";
+export type { GatewayResources } from "./resources.ts";
+export type { ObservedExchange } from "./script-settings.ts";
 export type { Spool, SpooledBody } from "./spool.ts";

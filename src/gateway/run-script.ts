@@ -7,6 +7,7 @@ import { type BodySource, type PreparedBody, prepareBody } from "./request-body.
 import { type Outcome, ScriptOutput } from "./script-output.ts";
 import { scriptParams } from "./script-params.ts";
 import type { ScriptSettings } from "./script-settings.ts";
+import type { Attempt } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -16,10 +17,22 @@ export interface ScriptEvents {
   stderr(line: string): void;
   /** The visitor sees a broken transfer after a head with this status. */
   broken(error: unknown, status: number): void;
+  /** A request goes to an application. The result is told of that exchange. Absent where nobody wants to know. */
+  begun?(settings: ScriptSettings, role: ScriptRole["role"], script: ScriptPath): ExchangeEvents;
+}
+
+/** What is told of one exchange. */
+export interface ExchangeEvents {
+  /** Params that stand above all others: the trace. */
+  readonly params: readonly NameValue[];
   /** A connection to the application is there. */
-  connected?(): void;
-  /** The exchange is over, whatever came of it. */
-  ended?(): void;
+  connected(): void;
+  /** The header block is whole. */
+  head(status: number): void;
+  /** One server was tried; where the exchange can tell. */
+  attempt(attempt: Attempt): void;
+  /** The exchange is over, with `error` if it failed. */
+  ended(bytes: number, error: unknown): void;
 }
 
 /** What differs from the usual request to a responder. */
@@ -52,11 +65,14 @@ export async function runScript(
   const abort = new AbortController();
   const source = visit.hasBody && settings.passRequestBody ? bodySource(visit) : undefined;
   const body = source === undefined ? undefined : await bodyOf(settings, visit, source, abort);
+  const watched = events.begun?.(settings, role.role, script);
   let params: NameValue[];
   try {
-    params = scriptParams(settings, visit, script, body?.length, role.params);
+    const more = watched === undefined ? role.params : [...(role.params ?? []), ...watched.params];
+    params = scriptParams(settings, visit, script, body?.length, more);
     if (role.without !== undefined) params = params.filter(([name]) => role.without?.has(name) !== true);
   } catch (error) {
+    watched?.ended(0, error);
     await body?.discard();
     throw error;
   }
@@ -73,6 +89,7 @@ export async function runScript(
     intercepted: role.role === "authorizer" ? undefined : settings.intercepted,
     catchStderr: settings.catchStderr,
     stderr: events.stderr,
+    head: watched?.head,
     abandon: (reason) => {
       if (!settings.ignoreClientAbort || isFailure(reason)) abort.abort(reason);
     },
@@ -81,7 +98,7 @@ export async function runScript(
     },
   });
   // Not awaited: the exchange outlives this call, and `runExchange` sees to all of its ends.
-  void runExchange(settings, visit, abort, requestOf(role, params), body, output, events, role.shared === true);
+  void runExchange(settings, visit, abort, requestOf(role, params), body, output, watched, role.shared === true);
   return output.outcome;
 }
 
@@ -127,7 +144,7 @@ async function runExchange(
   request: ExchangeRequest,
   body: PreparedBody | undefined,
   output: ScriptOutput,
-  events: ScriptEvents,
+  events: ExchangeEvents | undefined,
   shared: boolean,
 ): Promise<void> {
   const client = visit.request.signal;
@@ -150,20 +167,27 @@ async function runExchange(
       stdin === undefined
         ? request
         : { ...request, stdin: stdin instanceof Uint8Array ? stdin : watched(stdin, watchdog) };
-    output.finish(await settings.exchange(whole, watchedSink(output, watchdog, events), abort.signal));
+    const sink = watchedSink(output, watchdog, events);
+    const { exchange } = settings;
+    const end = await (events === undefined
+      ? exchange(whole, sink, abort.signal)
+      : exchange(whole, sink, abort.signal, events.attempt));
+    output.finish(end);
+    events?.ended(output.length, output.failure);
   } catch (error) {
     // What aborted the exchange is the cause; what it rejects with is the consequence.
-    output.fail(abort.signal.aborted ? abort.signal.reason : error);
+    const cause: unknown = abort.signal.aborted ? abort.signal.reason : error;
+    output.fail(cause);
+    events?.ended(output.length, cause);
   } finally {
     watchdog.stop();
     if (heedsClient) client.removeEventListener("abort", gone);
     await body?.discard().catch((error: unknown) => output.fail(error));
-    events.ended?.();
   }
 }
 
 /** Counts the application's silence, but not while the visitor holds it up. */
-function watchedSink(output: ScriptOutput, watchdog: Watchdog, events: ScriptEvents): ExchangeSink {
+function watchedSink(output: ScriptOutput, watchdog: Watchdog, events: ExchangeEvents | undefined): ExchangeSink {
   const sink: ExchangeSink = {
     stdout(chunk) {
       watchdog.touch();
@@ -177,8 +201,7 @@ function watchedSink(output: ScriptOutput, watchdog: Watchdog, events: ScriptEve
       output.stderr(chunk);
     },
   };
-  const { connected } = events;
-  return connected === undefined ? sink : { ...sink, connected: () => connected() };
+  return events === undefined ? sink : { ...sink, connected: events.connected };
 }
 
 /** Counts no silence while the visitor's body is awaited: it has a limit of its own. */

@@ -55,6 +55,8 @@ export interface OutputOptions {
   readonly intercepted?: ((status: number) => boolean) | undefined;
   /** Text on STDERR that makes the answer an invalid one. */
   readonly catchStderr?: readonly string[] | undefined;
+  /** Told the status, once the head is whole. */
+  readonly head?: ((status: number) => void) | undefined;
   /** Takes one line of STDERR. */
   readonly stderr: (line: string) => void;
   /** The rest of the output is of no use: the visitor left, or the output is broken. */
@@ -86,6 +88,7 @@ export class ScriptOutput implements ExchangeSink {
   #held: Uint8Array[] = [];
   /** Body bytes taken so far. */
   #length = 0;
+  #failure: unknown;
   /** The script's Content-Length. */
   #declared: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -99,6 +102,16 @@ export class ScriptOutput implements ExchangeSink {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Bytes of body that were passed on so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Why the output is no answer, or no whole one. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   stderr(chunk: Uint8Array): void {
@@ -155,6 +168,7 @@ export class ScriptOutput implements ExchangeSink {
   fail(error: unknown): void {
     clearTimeout(this.#timer);
     const state = this.#state;
+    if (state !== "done") this.#failure = error;
     this.#state = "done";
     this.#held = [];
     this.#errors.end();
@@ -168,6 +182,7 @@ export class ScriptOutput implements ExchangeSink {
 
   /** The head is known: decides what becomes of the body. */
   #begin(head: CgiHead): void {
+    this.#options.head?.(head.status);
     if (head.localRedirect !== undefined) {
       this.#redirect = head.localRedirect;
       this.#state = "discarding";

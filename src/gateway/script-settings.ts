@@ -1,7 +1,7 @@
 // How the scripts of one location are run, with every default in its place.
 
 import { type NameValue, toByteString } from "../cgi/index.ts";
-import type { Exchange } from "../transport/exchange.ts";
+import type { ExchangeEnd, ExchangeRequest, ExchangeSink } from "../transport/exchange.ts";
 import {
   DEFAULT_LIMITS,
   DEFAULT_TIMEOUTS,
@@ -12,10 +12,21 @@ import {
 import type { HeaderPolicy } from "./response-head.ts";
 import type { SendFolder } from "./send-file.ts";
 import type { Spool } from "./spool.ts";
+import type { Attempt } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 
+/** An exchange that may tell of the servers it tried. */
+export type ObservedExchange = (
+  request: ExchangeRequest,
+  sink: ExchangeSink,
+  signal: AbortSignal,
+  observer?: (attempt: Attempt) => void,
+) => Promise<ExchangeEnd>;
+
 export interface ScriptSettings {
-  readonly exchange: Exchange;
+  readonly exchange: ObservedExchange;
+  /** For the log: the name of the application, or its address. */
+  readonly application: string;
   readonly limits: GatewayLimits;
   readonly timeouts: GatewayTimeouts;
   /** Byte string, as the application sees it. */
@@ -48,6 +59,7 @@ export interface ScriptSettings {
 export function plainSettings(options: GatewayOptions): ScriptSettings {
   return {
     exchange: options.exchange,
+    application: "application",
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     documentRoot: toByteString(options.documentRoot),

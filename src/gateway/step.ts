@@ -4,6 +4,8 @@ import type { ScriptPath } from "../cgi/index.ts";
 import type { ResolvedLocation } from "./config/resolved.ts";
 import type { Variables } from "./config/variables.ts";
 import type { Decision } from "./routing/decision.ts";
+import type { ScriptEvents } from "./run-script.ts";
+import type { Outcome } from "./script-output.ts";
 import type { ScriptSettings } from "./script-settings.ts";
 import type { Visit } from "./visit.ts";
 
@@ -20,6 +22,8 @@ export interface Step {
 export interface StepRules {
   readonly location: ResolvedLocation;
   readonly variables: Variables;
+  /** Runs the script behind the location's cache; absent where there is none. */
+  readonly script?: ((step: Step, events: ScriptEvents) => Promise<Outcome>) | undefined;
   /** The settings for another application than the location's: an authorizer, a filter. */
   application(name: string): ScriptSettings;
 }

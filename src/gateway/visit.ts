@@ -1,6 +1,7 @@
 // One request on its way through the gateway.
 
 import type { NameValue } from "../cgi/index.ts";
+import type { Variables } from "./config/variables.ts";
 import type { Client } from "./forwarded.ts";
 import type { RequestInfo } from "./options.ts";
 import type { Target } from "./target.ts";
@@ -22,6 +23,8 @@ export interface Visit {
   readonly path: string;
   /** Whether the request's body is for the script: it is for the first one only. */
   readonly hasBody: boolean;
+  /** The request's variables, in a gateway with a configuration. */
+  readonly variables?: Variables | undefined;
   /** Params that an authorizer granted. */
   readonly granted?: readonly NameValue[] | undefined;
   /** The authorizers that were asked. */

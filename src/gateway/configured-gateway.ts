@@ -1,0 +1,214 @@
+// Request -> Response by a configuration: many sites, locations and applications.
+
+import { type Answer, answerVisit } from "./answer.ts";
+import type { Purge } from "./cache/store.ts";
+import { Caches, cachedScript } from "./cached-script.ts";
+import type { CompiledGateway } from "./config/resolved.ts";
+import { countBody } from "./count-body.ts";
+import { failureReply, failureStatus } from "./failures.ts";
+import { finishReply } from "./finish.ts";
+import { clientOf, type TrustedPeers } from "./forwarded.ts";
+import type { Gateway } from "./gateway.ts";
+import { type LocationSettings, locationSettings } from "./location-settings.ts";
+import { OPENMETRICS_TYPE } from "./observe/openmetrics.ts";
+import { DEFAULT_LIMITS, type RequestInfo } from "./options.ts";
+import { Recorder } from "./recorder.ts";
+import { createPlatformResponse } from "./reply.ts";
+import { beginVisit } from "./request-check.ts";
+import type { GatewayResources } from "./resources.ts";
+import type { Routed } from "./routing/decision.ts";
+import { type RouteRequest, route } from "./routing/route.ts";
+import { requestVariables } from "./routing/variables.ts";
+import type { Outcome } from "./script-output.ts";
+import type { Routes, Step, StepRules } from "./step.ts";
+import { hostName } from "./target.ts";
+import { schemeOf, type Visit } from "./visit.ts";
+
+/** A gateway with a configuration. */
+export interface ConfiguredGateway {
+  /** Answers requests; may be called any number of times at once. */
+  readonly handle: Gateway;
+  /**
+   * Forgets answers of a cache zone.
+   * @returns how many; `undefined` where the store cannot know
+   */
+  purge(zone: string, purge: Purge): Promise<number | undefined>;
+}
+
+/** For a visitor who left: nginx's log has this number, and nobody sees the response. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** Makes the handler of a whole configuration. */
+export function createConfiguredGateway(config: CompiledGateway, resources: GatewayResources): ConfiguredGateway {
+  const limits = { ...DEFAULT_LIMITS, ...config.limits };
+  const create = resources.createResponse ?? createPlatformResponse;
+  const caches = new Caches(config, resources);
+  const trusted = trustedPeersOf(config);
+  const observes = resources.onAccess !== undefined || config.serverTiming;
+  const settings = locationSettings(config, resources);
+
+  const handle: Gateway = async (request, info = {}) => {
+    let visit: Visit | undefined;
+    let recorder: Recorder | undefined;
+    let answer: Answer;
+    try {
+      visit = withClient(beginVisit(request, info, limits), trusted);
+      recorder = new Recorder(resources, visit, observes);
+      const metrics = await metricsReply(config, resources, visit);
+      answer =
+        metrics ??
+        (await answerVisit(routesOf(config, resources, settings, caches, recorder), visit, recorder, config.debug));
+      const finished = finishReply(answer.reply, answer.step, visit, resources);
+      if (finished !== undefined) await finished;
+    } catch (error) {
+      if (request.signal.aborted) {
+        const gone = { status: CLIENT_CLOSED_REQUEST, headers: [] as [string, string][] };
+        if (visit !== undefined) recorder?.end(visit, undefined, gone, 0, true);
+        return create(null, gone);
+      }
+      const status = failureStatus(error);
+      visit ??= unreadable(request, info, limits.maxUri);
+      recorder ??= new Recorder(resources, visit, observes);
+      recorder.failed(error, status);
+      answer = { reply: failureReply(status, request.method, config.debug ? error : undefined), step: undefined };
+    }
+    const { reply, step } = answer;
+    const timing = config.serverTiming ? recorder.timing() : undefined;
+    if (timing !== undefined) reply.headers = [...reply.headers, ["Server-Timing", timing]];
+    if (observes || resources.tracing !== undefined) {
+      const [seen, over] = [visit, recorder];
+      reply.body = countBody(reply.body, (bytes, whole) => over.end(seen, step, reply, bytes, !whole));
+    }
+    return create(reply.body, reply);
+  };
+
+  return {
+    handle,
+    async purge(zone, purge) {
+      const over = caches.all(zone);
+      // Nothing was asked of the cache since this gateway began: the store may hold answers all the same.
+      if (over.length === 0) return caches.store(zone)?.purge(purge);
+      const counts = await Promise.all(over.map((cache) => cache.purge(purge)));
+      return counts.some((count) => count === undefined)
+        ? undefined
+        : counts.reduce((sum = 0, count = 0) => sum + count, 0);
+    },
+  };
+}
+
+function trustedPeersOf({ trustedProxies }: CompiledGateway): TrustedPeers | undefined {
+  if (trustedProxies === undefined) return undefined;
+  return { ranges: trustedProxies, kind: "x-forwarded", takes: new Set(["for", "proto", "host", "port"]) };
+}
+
+/** With what is known of the visitor, and the request's variables. */
+function withClient(visit: Visit, trusted: TrustedPeers | undefined): Visit {
+  const { info, headers } = visit;
+  const client = trusted === undefined ? undefined : clientOf(info, headers, trusted);
+  const known: Visit = { ...visit, client };
+  const variables = requestVariables({
+    method: visit.method,
+    requestUri: visit.requestUri,
+    headers,
+    host: hostName(client?.host ?? visit.request.headers.get("host")),
+    scheme: schemeOf(known),
+    protocol: info.protocol,
+    remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
+    remotePort: client === undefined ? info.remotePort : client.remotePort,
+    serverAddress: info.serverAddress,
+    serverPort: client === undefined ? info.serverPort : client.port,
+  });
+  return { ...known, variables };
+}
+
+/** A request that could not be read, for the log. */
+function unreadable(request: Request, info: RequestInfo, maxUri: number): Visit {
+  const uri = (info.target ?? request.url).slice(0, maxUri);
+  const headers = info.headers ?? request.headers;
+  const target = { uri, path: "/", query: "" };
+  return { request, info, headers, requestUri: uri, method: request.method, target, path: "/", hasBody: false };
+}
+
+/** The page for monitors, for those who may see it; others do not learn that there is one. */
+async function metricsReply(
+  { metrics }: CompiledGateway,
+  resources: GatewayResources,
+  visit: Visit,
+): Promise<Answer | undefined> {
+  if (metrics === undefined || resources.metrics === undefined || visit.path !== metrics.path) return undefined;
+  const address = visit.client === undefined ? visit.info.remoteAddress : visit.client.remoteAddress;
+  if (metrics.allow !== undefined && !metrics.allow.has(address)) return undefined;
+  const page = new TextEncoder().encode(await resources.metrics());
+  const headers: [string, string][] = [
+    ["Content-Type", OPENMETRICS_TYPE],
+    ["Content-Length", String(page.length)],
+    ["Cache-Control", "no-store"],
+  ];
+  return { reply: { status: 200, headers, body: visit.method === "HEAD" ? null : page }, step: undefined };
+}
+
+interface RoutedStep extends Step {
+  readonly routed: Routed;
+}
+
+/** The configuration's routes, for one request. */
+function routesOf(
+  config: CompiledGateway,
+  resources: GatewayResources,
+  settings: LocationSettings,
+  caches: Caches,
+  recorder: Recorder,
+): Routes {
+  const cached = (cache: NonNullable<ReturnType<Caches["of"]>>): StepRules["script"] => {
+    return async (step, events) => {
+      const { outcome, status } = await cachedScript(cache, step, events);
+      recorder.cacheStatus = status;
+      return intercepted(step, outcome);
+    };
+  };
+  return {
+    async next(visit, from, named): Promise<RoutedStep> {
+      const { variables = () => undefined, client, info } = visit;
+      const request: RouteRequest = {
+        host: hostName(client?.host ?? visit.request.headers.get("host")),
+        path: visit.path,
+        query: visit.target.query,
+        remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
+        variables,
+        ...(from !== undefined && { from: (from as RoutedStep).routed }),
+        ...(named !== undefined && { named }),
+      };
+      const routed = await route(config, request, resources);
+      const { site, location, decision, path, query } = routed;
+      const own = settings.of(site, location);
+      const other = decision.type === "script" && decision.documentRoot !== own.documentRoot;
+      const cache = decision.type === "script" ? caches.of(location) : undefined;
+      return {
+        decision,
+        routed,
+        settings: other ? { ...own, documentRoot: decision.documentRoot } : own,
+        visit: { ...visit, path, target: { ...visit.target, query }, variables: routed.variables },
+        rules: {
+          location,
+          variables: routed.variables,
+          script: cache && cached(cache),
+          application: (name) => settings.with(site, location, name),
+        },
+      };
+    },
+  };
+}
+
+/** A cached answer is kept as it is; that the visitor gets another page for it comes after. */
+function intercepted(step: Step, outcome: Outcome): Outcome {
+  const location = step.rules?.location;
+  if (outcome.type !== "reply" || location?.fastcgi.interceptErrors !== true) return outcome;
+  const { status, headers, body } = outcome.reply;
+  if (status < 300 || !location.errorPages.has(status)) return outcome;
+  if (body instanceof ReadableStream) void body.cancel();
+  return {
+    type: "intercepted",
+    status,
+    headers: headers.filter(([name]) => /^(?:www-authenticate|retry-after|allow)$/i.test(name)),
+  };
+}
