@@ -19,6 +19,11 @@ const addressOf = (address: FastCgiAddress): Address =>
     ? { type: "unix", path: address.path }
     : { type: "tcp", host: "127.0.0.1", port: address.port };
 
+async function wait(until: () => boolean): Promise<void> {
+  for (let waited = 0; !until() && waited < 10_000; waited += 10)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 describePeers(["php-fpm8.2"], "in front of php-fpm", () => {
   const scratch = makeScratch("upstream");
   let first: PhpFpm;
@@ -64,7 +69,25 @@ describePeers(["php-fpm8.2"], "in front of php-fpm", () => {
     exchange.close();
   });
 
-  test("a kept connection whose php-fpm was restarted is replaced without a word; a stopped one is replaced by the next server", async () => {
+  test("a kept connection whose php-fpm was reloaded is replaced without a word, for a POST too", async () => {
+    const reloaded = await startPhpFpm({ listen: "unix", children: 2 });
+    const exchange = connectExchange(connectAddress(addressOf(reloaded.address)), { maxIdle: 1 });
+    const get = gatewayOf(exchange);
+    for (let round = 0; round < 2; round++) {
+      expect(await get(1)).toEqual([200, "1 "]);
+      expect(exchange.counts().idle).toBe(1);
+      const ready = () => reloaded.log().split("ready to handle connections").length;
+      const before = ready();
+      reloaded.program.signal("SIGUSR2");
+      await wait(() => ready() > before);
+      expect(ready()).toBe(before + 1);
+      expect(await get(2, { method: "POST", body: "sent" })).toEqual([200, "2 sent"]);
+    }
+    exchange.close();
+    await reloaded.stop();
+  });
+
+  test("a php-fpm that stopped is replaced by the backup, and its ping takes it out", async () => {
     const third = await startPhpFpm({ listen: "tcp", children: 2, poolLines: ["ping.path = /ping"] });
     const connectThird = connectExchange(connectAddress(addressOf(third.address)), { maxIdle: 1 });
     const connectSecond = connectExchange(connectAddress(addressOf(second.address)), { maxIdle: 1 });
@@ -85,15 +108,15 @@ describePeers(["php-fpm8.2"], "in front of php-fpm", () => {
       { address: "third", status: 200 },
       { address: "third", status: 200 },
     ]);
+    await wait(() => (upstream.status().servers[1]?.checks.passed ?? 0) > 0);
+    expect(upstream.status().servers.map(({ checks }) => checks.failed)).toEqual([0, 0]);
     await third.stop();
     const [status, body] = await get(3);
     expect([status, body]).toEqual([200, "3 "]);
     expect(attempts.at(-1)).toMatchObject({ address: "second", outcome: "answered", status: 200 });
     expect(attempts.at(-1)?.connectTime).toBeGreaterThanOrEqual(0);
     const state = () => upstream.status().servers.map((server) => server.state);
-    for (let waited = 0; state()[0] !== "unhealthy" && waited < 5_000; waited += 10) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await wait(() => state()[0] === "unhealthy");
     expect(state()).toEqual(["unhealthy", "up"]);
     expect(await get(4, { method: "POST", body: "sent" })).toEqual([200, "4 sent"]);
     upstream.close();

@@ -206,6 +206,42 @@ describe("the next server is tried", () => {
   });
 });
 
+test("a reader that takes nothing holds the server back, before and after the header block", async () => {
+  let written = 0;
+  const server = named("a", async (visit) => {
+    await visit.out("X-A: b\r\n\r\n");
+    for (; written < 50; written++) await visit.out("x".repeat(1000));
+    return undefined;
+  });
+  const upstream = createUpstream({ servers: [server, named("b")] });
+  let release = () => {};
+  let taken = 0;
+  const slow = {
+    stdout(chunk: Uint8Array) {
+      taken += chunk.length;
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    },
+    stderr() {},
+  };
+  const running = upstream.exchange(request(), slow, never);
+  await pause(5);
+  expect([written, taken]).toEqual([0, 10]);
+  release();
+  await pause(5);
+  expect([written, taken]).toEqual([0, 1010]);
+  let over = false;
+  void running.then(() => {
+    over = true;
+  });
+  while (!over) {
+    release();
+    await pause(0);
+  }
+  expect([written, taken]).toEqual([50, 50_010]);
+});
+
 describe("a request that must not be sent twice", () => {
   const broken = () => failing("a", "EXCHANGE_BROKEN");
 
