@@ -2,13 +2,13 @@
 
 import type { PoolConfigInput, WireLimits } from "./types.ts";
 
-/** Few children, since each holds 30 to 60 MB; short times, so that what ends is seen to end. */
+/**
+ * Few children, since each holds 30 to 60 MB; short times, so that what ends is seen to end. Servers to start and to spare
+ * follow from `maxChildren` until they are set.
+ */
 export const DEFAULT_POOL: PoolConfigInput = {
   pm: "dynamic",
   maxChildren: 4,
-  startServers: 2,
-  minSpareServers: 1,
-  maxSpareServers: 3,
   listenBacklog: 128,
   requestTerminateTimeout: 10_000,
   processControlTimeout: 3000,

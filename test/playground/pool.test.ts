@@ -11,6 +11,20 @@ describePeers(["chromium"], "the pool in the page", () => {
     await opened.page.evaluate(async () => {
       await globalThis.engine.loadPhp();
       Object.assign(globalThis, {
+        /** Watches the page's thread from now on. The end gives how long its long tasks took, in milliseconds. */
+        watchTasks: () => {
+          const tasks: number[] = [];
+          const take = (list: { getEntries(): PerformanceEntry[] }) => {
+            for (const entry of list.getEntries()) tasks.push(entry.duration);
+          };
+          const observer = new PerformanceObserver(take);
+          observer.observe({ type: "longtask" });
+          return async () => {
+            await new Promise((done) => setTimeout(done, 200));
+            observer.disconnect();
+            return tasks;
+          };
+        },
         /** Waits until the pool is as wanted. */
         untilPool: async (test: (status: { totalProcesses: number; idleProcesses: number }) => boolean) => {
           for (let i = 0; i < 400; i++) {
@@ -125,14 +139,20 @@ describePeers(["chromium"], "the pool in the page", () => {
     expect(queued).toBeGreaterThanOrEqual(2);
   });
 
+  test("has a watch on the page's thread that sees a long task", async () => {
+    const tasks = await opened.page.evaluate(async () => {
+      const watched = (globalThis as never as Page).watchTasks();
+      await new Promise((done) => setTimeout(done));
+      for (const end = performance.now() + 250; performance.now() < end; );
+      return await watched();
+    });
+    expect(Math.max(0, ...tasks)).toBeGreaterThan(200);
+  });
+
   test("answers 1,000 requests while the page stays responsive", async () => {
     const result = await opened.page.evaluate(async () => {
-      const { engine } = globalThis;
-      const tasks: number[] = [];
-      const observer = new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) tasks.push(entry.duration);
-      });
-      observer.observe({ type: "longtask", buffered: false });
+      const { engine, watchTasks } = globalThis as never as Page;
+      const watched = watchTasks();
       let frames = 0;
       let running = true;
       const frame = () => {
@@ -159,7 +179,7 @@ describePeers(["chromium"], "the pool in the page", () => {
       await new Promise((done) => setTimeout(done, 500));
       running = false;
       off();
-      observer.disconnect();
+      const tasks = await watched();
       const dropped = engine.wire.dropped - first;
       return { report, tasks, frames, elapsed, shown, dropped, kept: engine.wire.events.length, reports };
     });
@@ -173,6 +193,26 @@ describePeers(["chromium"], "the pool in the page", () => {
     expect(result.shown + result.dropped).toBeGreaterThan(13_000);
     expect(result.kept).toBeLessThanOrEqual(20_000);
     expect(result.reports.at(-1)).toBe(1000);
+  });
+
+  test("answers 1,000 requests of the page itself, which stays responsive too", async () => {
+    const { tasks, statuses } = await opened.page.evaluate(async () => {
+      const { engine, watchTasks } = globalThis as never as Page;
+      const watched = watchTasks();
+      const statuses: Record<number, number> = {};
+      let sent = 0;
+      const visitor = async () => {
+        while (sent++ < 1000) {
+          const response = await engine.request({ url: "/hello.php", connections: "shared" });
+          await response.text();
+          statuses[response.status] = (statuses[response.status] ?? 0) + 1;
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, visitor));
+      return { tasks: await watched(), statuses };
+    });
+    expect(statuses).toEqual({ 200: 1000 });
+    expect(Math.max(0, ...tasks)).toBeLessThan(200);
   });
 
   test("stops a load, and keeps to its rate", async () => {
@@ -237,5 +277,6 @@ describePeers(["chromium"], "the pool in the page", () => {
 /** What the page has for these tests. */
 interface Page {
   readonly engine: typeof globalThis.engine;
+  readonly watchTasks: () => () => Promise<number[]>;
   readonly untilPool: (test: (status: { totalProcesses: number; idleProcesses: number }) => boolean) => Promise<number>;
 }
