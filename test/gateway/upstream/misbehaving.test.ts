@@ -14,9 +14,8 @@ type Way = readonly [string, "tcp" | "unix", ConnectExchangeOptions, through?: "
 const ways: readonly Way[] = [
   ["over TCP, a connection a request", "tcp", {}],
   ["over kept Unix connections", "unix", { maxIdle: 2 }],
-  ["over kept TCP connections", "tcp", { maxIdle: 2 }],
   ["over shared TCP connections", "tcp", { maxIdle: 1, requestsPerConnection: () => 8 }],
-  ["through an upstream", "tcp", { maxIdle: 2 }, "upstream"],
+  ["over kept TCP connections, through an upstream", "tcp", { maxIdle: 2 }, "upstream"],
 ];
 
 describe.each(ways.map(([way, listen, options, through]) => ({ way, listen, options, through })))(
