@@ -21,7 +21,7 @@ async function bundle(entry: string) {
 }
 
 describe("the platform-neutral parts", () => {
-  test.each(["codec/index.ts", "connection/index.ts", "cgi/index.ts", "fpm/index.ts"])(
+  test.each(["codec/index.ts", "connection/index.ts", "cgi/index.ts", "fpm/index.ts", "capture/index.ts"])(
     "%s needs no package and no platform",
     async (entry) => {
       // An import of node:*, cloudflare:* or a package would fail the build or show among the inputs.
