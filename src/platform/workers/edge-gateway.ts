@@ -35,8 +35,9 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
     createResponse: createEdgeResponse,
     ...(frontController === undefined ? {} : { frontController }),
     ...(index === undefined ? {} : { index }),
-    onError: (error, { method, target }, status) => {
-      if (status >= 500) console.error(`[gateway] ${method} ${target} ${status}: ${describe(error)}`);
+    onError: (error, { method, target }, status, broken) => {
+      if (status < 500 && !broken) return;
+      console.error(`[gateway] ${method} ${target} ${status}${broken ? " broke off" : ""}: ${describe(error)}`);
     },
     // The children of our own pool log themselves.
     onStderr: (line, { method, target }) => {
