@@ -16,6 +16,7 @@ export type { Balance, HashKey, NextCondition, NextUpstreamOptions } from "./opt
 export {
   DEFAULT_NEXT,
   DEFAULT_QUEUE,
+  NEXT_CONDITIONS,
   type QueueOptions,
   type UpstreamOptions,
   type UpstreamServer,

@@ -39,6 +39,23 @@ export type Balance = "round-robin" | "least-connections" | "random" | { readonl
 /** Names of params whose values are the key (`REQUEST_URI`; `REMOTE_ADDR` is nginx's `ip_hash`), or a function of all. */
 export type HashKey = string | readonly string[] | ((params: readonly Pair[]) => string);
 
+/** All there are. See `NextCondition`. */
+export const NEXT_CONDITIONS = [
+  "error",
+  "timeout",
+  "invalid-header",
+  "http_403",
+  "http_404",
+  "http_429",
+  "http_500",
+  "http_502",
+  "http_503",
+  "http_504",
+  "overloaded",
+  "non-idempotent",
+  "off",
+] as const;
+
 /**
  * What makes the next server be tried (nginx's `fastcgi_next_upstream`), always before anything was passed to the visitor:
  *
@@ -50,20 +67,7 @@ export type HashKey = string | readonly string[] | ((params: readonly Pair[]) =>
  * - `non-idempotent`: also repeats what must not be sent twice, such as POST
  * - `off`: none of all this
  */
-export type NextCondition =
-  | "error"
-  | "timeout"
-  | "invalid-header"
-  | "http_403"
-  | "http_404"
-  | "http_429"
-  | "http_500"
-  | "http_502"
-  | "http_503"
-  | "http_504"
-  | "overloaded"
-  | "non-idempotent"
-  | "off";
+export type NextCondition = (typeof NEXT_CONDITIONS)[number];
 
 export interface NextUpstreamOptions {
   /** Default error, timeout, overloaded. */
@@ -138,6 +142,10 @@ export function upstreamProblems(options: UpstreamOptions): readonly string[] {
   }
   whole(next.tries, 0, "nextUpstream.tries");
   whole(next.time, 0, "nextUpstream.time");
+  for (const condition of next.on ?? []) {
+    if (NEXT_CONDITIONS.includes(condition)) continue;
+    problems.push(`nextUpstream.on has ${JSON.stringify(condition)}; ${NEXT_CONDITIONS.join(", ")} are allowed`);
+  }
   if (next.on?.includes("off") && next.on.length > 1) {
     problems.push("nextUpstream.on has off and others; off stands alone");
   }

@@ -505,6 +505,10 @@ test("options that cannot be meant are refused, all in one message", () => {
   ).toThrow(
     /^upstream php: weight of server "a" is 0.*maxFails.*two servers have the name "a".*nextUpstream\.tries.*off.*healthCheck\.interval/,
   );
+  const on = ["invalid_header" as "invalid-header"];
+  expect(() => createUpstream({ servers: [named("a")], nextUpstream: { on } })).toThrow(
+    /nextUpstream\.on has "invalid_header"; error, timeout, invalid-header/,
+  );
   expect(() => createUpstream({ servers: [] })).toThrow("servers is empty");
   expect(() => createUpstream({ servers: [named("a", undefined, { backup: true })] })).toThrow(
     "every server is a backup",
