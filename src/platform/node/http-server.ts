@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { NodeRequest, NodeResponse, sendNodeResponse } from "srvx/node";
 import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
 import { type Refusal, refusalOf } from "./request-head.ts";
@@ -88,6 +88,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   // Connections that end with the request they have: what follows on them is nobody's, though it may be parsed already.
   const ending = new WeakSet<Duplex>();
+  // Those of them on which something followed: they must end.
+  const dropped = new WeakSet<Duplex>();
+  const latest = new WeakMap<Duplex, Visit>();
   const refuse = (refusal: Refusal, req: IncomingMessage, res: ServerResponse) => {
     ending.add(req.socket);
     res.shouldKeepAlive = false;
@@ -97,17 +100,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
     fresh.delete(req.socket);
-    if (ending.has(req.socket)) return;
+    if (ending.has(req.socket)) {
+      dropped.add(req.socket);
+      return;
+    }
+    const before = latest.get(req.socket);
+    latest.set(req.socket, { req, res, before: before?.res.writableFinished === false ? before : undefined });
     const refusal = refusalOf(req, maxHeaders);
     if (refusal !== undefined) {
       refuse(refusal, req, res);
       return;
     }
     // Older versions of Node know no `shouldUpgradeCallback`: there, the next request may begin in the middle.
-    if (req.headers.upgrade !== undefined) {
-      ending.add(req.socket);
-      res.shouldKeepAlive = false;
-    }
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
+    if (!res.shouldKeepAlive) ending.add(req.socket);
     // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to
     // be sent, and the gateway has a limit of its own.
     res.on("timeout", (socket) => {
@@ -121,18 +127,40 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
   server.on("request", (req, res) => answer(req, res));
   // Whether "Expect: 100-continue" gets its way is the gateway's decision: it may refuse the body unseen. Then the
-  // visitor may or may not send it, and the connection is of no more use.
+  // visitor may or may not send it, and what follows on the connection is neither surely body nor surely a request.
   server.on("checkContinue", (req, res) => {
-    const wanted = res.shouldKeepAlive;
-    res.shouldKeepAlive = false;
+    const wanted = res.shouldKeepAlive && req.headers.upgrade === undefined;
+    let begun = false;
     answer(req, res, () => {
-      res.shouldKeepAlive = wanted && closing === undefined;
+      begun = true;
+      if (wanted && closing === undefined && !dropped.has(req.socket)) {
+        ending.delete(req.socket);
+        res.shouldKeepAlive = true;
+      }
       res.writeContinue();
     });
+    if (begun) return;
+    res.shouldKeepAlive = false;
+    ending.add(req.socket);
   });
-  server.on("clientError", (error, socket) => {
-    // One answer is enough; the connection ends with it.
-    if (!ending.has(socket)) answerClientError(error, socket, options.onRefuse);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const wasEnding = ending.has(socket);
+    ending.add(socket);
+    const answerNow = () => answerClientError(error, socket, options.onRefuse);
+    const last = latest.get(socket);
+    // What is malformed is the head of another request, or the body of the last one.
+    const isBody = last?.req.complete === false;
+    if (last === undefined || error.code === "ECONNRESET") answerNow();
+    else if (isBody && last.res.headersSent) {
+      // Half an answer and then another would be one answer to the visitor.
+      if (!last.res.writableEnded) socket.destroy();
+    } else if (!isBody && wasEnding) return;
+    else {
+      // In its turn: the visitor would take it for the answer to an earlier request.
+      const before = isBody ? last.before : last;
+      if (before === undefined || before.res.writableFinished) answerNow();
+      else before.res.once("finish", () => setImmediate(answerNow));
+    }
   });
   // A tunnel is not for a gateway. Without this, Node closes the connection and says nothing.
   server.on("connect", (req, socket) => {
@@ -167,6 +195,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+/** A request on a connection, and the one before it if that is not answered yet. */
+interface Visit {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly before: Visit | undefined;
+}
+
 async function respond(
   options: HttpServerOptions,
   req: IncomingMessage,
@@ -186,6 +221,7 @@ async function respond(
     target: req.url,
     headers: headerPairs(req.rawHeaders),
     beginBody,
+    body: bodyOfGet(req),
   });
   if (res.destroyed) {
     await response.body?.cancel();
@@ -196,6 +232,14 @@ async function respond(
   // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
   // that is; it is better to end the connection.
   if (!req.complete && !req.readableEnded) lingeringClose(req);
+}
+
+/** What a `Request` cannot have. */
+function bodyOfGet(req: IncomingMessage): (() => ReadableStream<Uint8Array>) | undefined {
+  if (req.method !== "GET" && req.method !== "HEAD") return undefined;
+  const { "content-length": length, "transfer-encoding": coding } = req.headers;
+  if (coding === undefined && (length === undefined || length === "0")) return undefined;
+  return () => Readable.toWeb(req) as ReadableStream<Uint8Array>;
 }
 
 /** Bytes and milliseconds that are still taken from a visitor who was answered before the end of the request. */
@@ -243,10 +287,12 @@ function answerClientError(
   socket: Duplex & { readonly remoteAddress?: string | undefined },
   onRefuse: HttpServerOptions["onRefuse"],
 ): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  if (error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
+  // It was answered, and ends when that is sent.
+  if (!socket.writable) return;
   let status = 400;
   if (error.code === "HPE_HEADER_OVERFLOW") status = 431;
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") status = 408;

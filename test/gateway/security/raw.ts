@@ -1,7 +1,6 @@
 // Raw bytes to a server, and what comes back: a visitor who keeps to no rule.
 
 import { connect } from "node:net";
-import { onTestFinished } from "vitest";
 
 export interface RawAnswer {
   /** Of each answer, in their order. */
@@ -22,15 +21,19 @@ const PATIENCE = 5_000;
  *
  * @param pieces sent one after the other, each in a packet of its own
  */
-export async function raw(port: number, ...pieces: readonly string[]): Promise<RawAnswer> {
+export function raw(port: number, ...pieces: readonly string[]): Promise<RawAnswer> {
+  return rawWithin(PATIENCE, port, ...pieces);
+}
+
+/** The same, with another wait for the first byte, in milliseconds. */
+export async function rawWithin(patience: number, port: number, ...pieces: readonly string[]): Promise<RawAnswer> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  onTestFinished(() => void socket.destroy());
   socket.on("error", () => {});
   socket.setEncoding("latin1");
   let text = "";
   let closed = false;
   await new Promise<void>((resolve) => {
-    let timer = setTimeout(resolve, PATIENCE);
+    let timer = setTimeout(resolve, patience);
     socket.on("data", (chunk: string) => {
       text += chunk;
       clearTimeout(timer);

@@ -153,11 +153,41 @@ describe("refused with 400 and the end of the connection", () => {
     expect(answer.statuses).toEqual([400]);
   });
 
-  test("the ones before it are answered", async () => {
-    const first = "GET /plain.txt HTTP/1.1\r\nHost: a\r\n\r\n";
-    const answer = await raw(servers.port, first + get("Host: a b\r\n") + NEXT);
-    expect(answer.statuses).toEqual([200, 400]);
-    expect(answer.closed).toBe(true);
+  test.each([
+    ["by us", get("Host: a b\r\n")],
+    ["by the parser", get("Host: a\r\nX Y: 1\r\n")],
+    ["because of its body", chunked("zz\r\n")],
+  ])("the ones before one that is refused %s are answered first", async (_name, bad) => {
+    for (const first of ["/plain.txt", "/show.php"]) {
+      const good = `GET ${first} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      const answer = await raw(servers.port, good + good + bad + NEXT);
+      expect(answer.statuses, first).toEqual([200, 200, 400]);
+      expect(answer.closed).toBe(true);
+    }
+  });
+
+  test("garbage behind the last request of a connection does not take the place of its answer", async () => {
+    for (const garbage of ["\0\0\0", "GET / HTTP/1.1\r\nX Y: 1\r\n\r\n", NEXT]) {
+      const answer = await raw(servers.port, post("Connection: close\r\nContent-Length: 3\r\n", "abc") + garbage);
+      expect([answer.statuses, answer.closed]).toEqual([[200], true]);
+    }
+  });
+
+  test("a malformed body is 400 though the connection would end anyway", async () => {
+    const answer = await raw(servers.port, post("Connection: close\r\nTransfer-Encoding: chunked\r\n", "zz\r\n"));
+    expect([answer.statuses, answer.closed]).toEqual([[400], true]);
+  });
+
+  test("what follows Connection: close is nobody's", async () => {
+    for (const head of [
+      post("Connection: close\r\nContent-Length: 3\r\n", "abc"),
+      `POST /show.php HTTP/1.1\r\nConnection: close\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
+      "GET /plain.txt HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n",
+      "GET /plain.txt HTTP/1.0\r\n\r\n",
+    ]) {
+      const answer = await raw(servers.port, head + NEXT);
+      expect([answer.statuses, answer.closed], head).toEqual([[200], true]);
+    }
   });
 
   test("a body that nobody asked for is not the next request", async () => {
@@ -241,5 +271,27 @@ describePeers(["nginx", "php-fpm8.2"], "nginx, asked the same", () => {
     const [seen] = (await raw(servers.nginxPort, bytes + NEXT)).statuses;
     // A body that ends in the wrong place makes PHP wait, and nginx too: that is its answer.
     expect(seen).toBe(status);
+  });
+});
+
+describe("Expect: 100-continue", () => {
+  test("without a body leaves nothing unanswered on a connection that stays open", async () => {
+    const answer = await raw(servers.port, post("Expect: 100-continue\r\n") + NEXT);
+    expect([answer.statuses, answer.closed]).toEqual([[100, 200], true]);
+    const later = await raw(servers.port, post("Expect: 100-continue\r\n"), NEXT);
+    expect(later.statuses).toEqual([100, 200, 200]);
+  });
+
+  test("with a body that is wanted is granted, and the next request is one", async () => {
+    const answer = await raw(servers.port, `${post("Expect: 100-continue\r\nContent-Length: 3\r\n")}`, `abc${NEXT}`);
+    expect(answer.statuses).toEqual([100, 200, 200]);
+    expect(answer.text).toContain('"body":"abc"');
+  });
+
+  test("with a body that is not wanted: what follows may be it, and is nobody's request", async () => {
+    const head = "POST /plain.txt HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n";
+    const answer = await raw(servers.port, `${head}Content-Length: ${NEXT.length}\r\n\r\n${NEXT}${NEXT}`);
+    expect(answer.statuses).toEqual([405]);
+    expect(answer.closed).toBe(true);
   });
 });
