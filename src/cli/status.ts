@@ -166,7 +166,9 @@ function showPlain(page: StatusPage): void {
 
 /** Draws over what is there: lines are cleared as they are drawn, so nothing flickers. */
 function showOver(page: StatusPage): void {
-  const size = { rows: (process.stdout.rows ?? 24) - 1, columns: process.stdout.columns ?? 80 };
+  // A terminal that does not know its size says 0.
+  const { rows = 0, columns = 0 } = process.stdout;
+  const size = { rows: (rows || 24) - 1, columns: columns || 80 };
   const lines = [...statusTable(page, coloursFor(process.stdout), size), "", "q ends"];
   process.stdout.write(
     `\u001b[H${lines
