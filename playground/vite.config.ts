@@ -13,6 +13,8 @@ export default defineConfig({
   base: "./",
   plugins: [preact(), phpFiles(), offline()],
   worker: { format: "es", plugins: () => [] },
+  // What only Workers import is not found from the pages: without this the first visit would be reloaded.
+  optimizeDeps: { entries: ["*.html", "engine/*.worker.ts"] },
   server: { host: "127.0.0.1" },
   preview: { host: "127.0.0.1" },
   build: {

@@ -119,6 +119,25 @@ describePeers(["chromium"], "the built folder", () => {
     await context.close();
   });
 
+  test("tells when the server Worker cannot be loaded", async () => {
+    const context = await browser.newContext({ serviceWorkers: "block" });
+    const { page } = await openEnginePage(context, host);
+    await context.route("**/server.worker-*.js", (route) => route.abort());
+    await makeEngine(page);
+    const codes = await page.evaluate(async () => {
+      const failure = new Promise<string>((resolve) => {
+        globalThis.engine.on("failure", ({ code }) => resolve(code));
+      });
+      const call = globalThis.engine.files.list().then(
+        () => "answered",
+        ({ code }) => code,
+      );
+      return [await failure, await call];
+    });
+    expect(codes).toEqual(["PLAYGROUND", "PLAYGROUND"]);
+    await context.close();
+  });
+
   test("says what is wrong when PHP cannot be loaded, and tries again when asked", async () => {
     const context = await browser.newContext({ serviceWorkers: "block" });
     const { page } = await openEnginePage(context, host);

@@ -196,6 +196,82 @@ describePeers(["chromium"], "a request in the page", () => {
     expect(length).toBe(expected);
   });
 
+  test("whose script breaks the interpreter is a 502, and the child is replaced", async () => {
+    const { status, next, log } = await opened.page.evaluate(async () => {
+      const { engine } = globalThis;
+      const log: string[] = [];
+      const off = engine.on("log", ({ message }) => log.push(message));
+      // Deeper than the stack of the engine that runs WebAssembly.
+      const source = "<?php $a = []; for ($i = 0; $i < 60000; $i++) $a = [$a]; echo strlen(serialize($a));";
+      await engine.files.change({ "/deep.php": source });
+      const response = await engine.request({ url: "/deep.php" });
+      await response.bytes();
+      const next = (await engine.request({ url: "/hello.php" })).status;
+      await new Promise((done) => setTimeout(done, 200));
+      off();
+      return { status: response.status, next, log };
+    });
+    expect({ status, next }).toEqual({ status: 502, next: 200 });
+    expect(log.join("\n")).toMatch(/exited \(crashed: .*the interpreter broke/);
+  });
+
+  test("may go on after its answer, and what it writes then is shared too", async () => {
+    const { early, text } = await opened.page.evaluate(async () => {
+      const { engine } = globalThis;
+      await engine.files.change({
+        "/finish.php":
+          "<?php echo 'answered'; fastcgi_finish_request(); usleep(400000); file_put_contents('/tmp/late', 'late');",
+      });
+      const began = performance.now();
+      const text = await (await engine.request({ url: "/finish.php" })).text();
+      const early = performance.now() - began < 350 && (await engine.files.read("file:/tmp/late")) === undefined;
+      for (let i = 0; i < 100; i++) {
+        const late = await engine.files.read("file:/tmp/late");
+        if (late !== undefined) return { early, text: `${text} ${new TextDecoder().decode(late)}` };
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      return { early, text };
+    });
+    expect({ early, text }).toEqual({ early: true, text: "answered late" });
+  });
+
+  test("can ask for the status of its pool", async () => {
+    const text = await opened.page.evaluate(async () => {
+      await globalThis.engine.files.change({ "/status.php": "<?php echo json_encode(fpm_get_status());" });
+      return (await globalThis.engine.request({ url: "/status.php" })).text();
+    });
+    expect(JSON.parse(text)).toMatchObject({ pool: "www", "process-manager": "static" });
+  });
+
+  test("sees files come and go as scripts and the page change them", async () => {
+    const seen = await opened.page.evaluate(async () => {
+      const { engine } = globalThis;
+      await engine.files.change({
+        "/write.php":
+          "<?php @mkdir('/www/data/deep', 0777, true); file_put_contents('/www/data/deep/a.txt', 'one'); rename('/www/data/deep/a.txt', '/www/data/b.txt'); file_put_contents('/www/data/b.txt', ' two', FILE_APPEND);",
+        "/read.php":
+          "<?php usleep(30000); echo getenv('CHILD_PID'), ' ', @file_get_contents('/www/data/b.txt') ?: 'none';",
+        "/remove.php": "<?php unlink('/www/data/b.txt');",
+      });
+      const both = async () => {
+        const answers = await Promise.all([1, 2].map(() => engine.request({ url: "/read.php" })));
+        const texts = await Promise.all(answers.map((answer) => answer.text()));
+        const children = new Set(texts.map((text) => text.split(" ")[0])).size;
+        return `${children} ${[...new Set(texts.map((text) => text.replace(/^\d+ /, "")))].join()}`;
+      };
+      const run = async (url: string) => (await engine.request({ url })).bytes();
+      await run("/write.php");
+      const seen = [await both()];
+      const listed = (await engine.files.list()).map(({ path }) => path).filter((path) => path.startsWith("/data/"));
+      await engine.files.change({ "/data/b.txt": "from the page" });
+      seen.push(await both());
+      await run("/remove.php");
+      seen.push(await both(), listed.join());
+      return seen;
+    });
+    expect(seen).toEqual(["2 one two", "2 from the page", "2 none", "/data/b.txt"]);
+  });
+
   test("says which header cannot be sent", async () => {
     const error = await opened.page.evaluate(() =>
       globalThis.engine.request({ url: "/hello.php", headers: [["bad name", "x"]] }).catch((reason) => ({
