@@ -25,7 +25,7 @@ export interface LengthLimits {
 }
 
 /** A body of `fetch`, with its length where the value tells it. */
-export function measured(body: BodyInit): BodySource {
+export function measured(body: NonNullable<RequestInit["body"]>): BodySource {
   if (body instanceof ReadableStream) return { stream: body };
   if (body instanceof ArrayBuffer) return whole(new Uint8Array(body));
   if (ArrayBuffer.isView(body)) return whole(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));

@@ -51,8 +51,8 @@ export interface FastCgiInit {
 /** The HTTP part, as for `fetch`; headers that browsers forbid there, such as Cookie and Host, are sent. */
 export interface HttpInit {
   readonly method?: string | undefined;
-  readonly headers?: HeadersInit | undefined;
-  readonly body?: BodyInit | null | undefined;
+  readonly headers?: RequestInit["headers"] | undefined;
+  readonly body?: RequestInit["body"] | undefined;
 }
 
 export interface RequestOptions extends HttpInit, FastCgiInit {}
