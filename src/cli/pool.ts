@@ -107,6 +107,16 @@ export function phpSettings(args: Arguments, roots: readonly string[]): PhpSetti
   };
 }
 
+/**
+ * Finds all that can be wrong with the options of a pool, before anything is started.
+ *
+ * @throws {CliError}
+ */
+export function checkPool(args: Arguments, roots: readonly string[]): void {
+  poolConfigOf(args, undefined);
+  phpSettings(args, roots);
+}
+
 export interface PoolStart {
   /** Children, whatever `--children` says. */
   readonly children?: number;
@@ -126,7 +136,7 @@ export async function startPool(
 ): Promise<StartedPool> {
   const config = poolConfigOf(args, start.children);
   const settings = phpSettings(args, roots);
-  const log = args.flag("verbose") ? writeLog : writeImportant;
+  const log = logOf(args);
   const progress = start.quiet === true ? withoutProgress : withProgress;
 
   return offerPhp(args.text("php"), (php) =>
@@ -237,6 +247,11 @@ export function existingDirectory(path: string): string {
   if (found === undefined) throw new CliError(`There is no folder ${absolute}.`, { exitCode: 2 });
   if (!found.isDirectory()) throw new CliError(`${absolute} is a file, not a folder.`, { exitCode: 2 });
   return absolute;
+}
+
+/** What of a pool's log is written: everything, or what went wrong. */
+export function logOf(args: Arguments): Log {
+  return args.flag("verbose") ? writeLog : writeImportant;
 }
 
 function writeLog({ level, message }: LogRecord): void {

@@ -1,17 +1,20 @@
 // `edge-fpm serve`: an HTTP server in front of a pool of our own, or of a FastCGI application elsewhere.
 
 import { networkInterfaces } from "node:os";
-import { createGateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
+import { resolve } from "node:path";
+import { createGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
+import { CONFIG_FILES, type ConfigFile, findConfigFile, loadConfigFile } from "../platform/node/config-file.ts";
 import { nodeFiles } from "../platform/node/files.ts";
-import { createHttpServer, createNodeResponse } from "../platform/node/http-server.ts";
+import { createHttpServer, createNodeResponse, type ListenAddress } from "../platform/node/http-server.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
 import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
-import { CliError, listenFailure, messageOf } from "./failure.ts";
-import { existingDirectory, poolOptions, startPool } from "./pool.ts";
+import { CliError, codeOf, listenFailure, messageOf } from "./failure.ts";
+import { checkPool, existingDirectory, poolOptions, startPool } from "./pool.ts";
+import { planServer, startServer } from "./serve-config.ts";
 import { untilStopped } from "./shutdown.ts";
 import { bold, cyan, note } from "./terminal.ts";
 
@@ -40,15 +43,25 @@ export const serve: Command = {
       value: "<n>",
       help: "idle connections kept to the upstream, fewer than its children (0)",
     },
+    config: {
+      type: "string",
+      value: "<file>",
+      help: "sites, locations, applications: see docs/configuration.md\n(./edge-fpm.config.ts or .js, when it is there)",
+    },
+    "test-config": { type: "boolean", help: "check the configuration and end" },
     ...poolOptions,
   },
   examples: [
     "edge-fpm serve                                     # this folder on http://127.0.0.1:8080",
     "edge-fpm serve public --front /index.php --php 8.2 --children 4",
     "edge-fpm serve /var/www --upstream unix:/run/php/php8.2-fpm.sock",
+    "edge-fpm serve --config edge-fpm.config.ts --test-config",
   ],
   run,
 };
+
+/** What a configuration says itself. */
+const NOT_WITH_CONFIG = ["front", "upstream", "keep-connections"];
 
 interface Application {
   readonly exchange: Exchange;
@@ -58,6 +71,24 @@ interface Application {
   terminate(): Promise<void>;
 }
 
+/** What answers requests once it is there, and how it ends. */
+interface Served {
+  readonly handler: Gateway;
+  /** For the start-up line. */
+  readonly name: string;
+  readonly refused?: (status: number) => void;
+  finish(): Promise<void>;
+  terminate(): Promise<void>;
+}
+
+/** Everything checked, nothing started. */
+interface Plan {
+  readonly address: ListenAddress;
+  /** For the start-up line: what is served. */
+  readonly what: string;
+  start(): Promise<Served>;
+}
+
 async function run(args: Arguments): Promise<number> {
   if (args.positionals.length > 1) {
     throw new CliError(`Serves one folder, not ${args.positionals.length}.`, {
@@ -65,35 +96,42 @@ async function run(args: Arguments): Promise<number> {
       hint: "See: edge-fpm serve --help",
     });
   }
-  const root = existingDirectory(args.positionals[0] ?? ".");
-  const port = args.integer("port", 0, 65_535) ?? 8080;
-  const host = args.text("host") ?? "127.0.0.1";
-  const front = args.text("front");
-  if (front !== undefined && !front.startsWith("/")) {
-    throw new CliError(`--front ${front} must start with a slash: it is a path below the folder.`, { exitCode: 2 });
+  const file = await configOf(args);
+  const plan = file === undefined ? planFolder(args) : planConfig(args, file);
+  if (args.flag("test-config")) {
+    if (file === undefined) {
+      throw new CliError("There is no configuration to test.", {
+        exitCode: 2,
+        hint: `Looked for: ${CONFIG_FILES.join(", ")}`,
+      });
+    }
+    process.stdout.write(`${file.path} is good.\n`);
+    return 0;
   }
-  const application = await startApplication(args, root);
-  const options: GatewayOptions = {
-    documentRoot: root,
-    files: nodeFiles(root),
-    exchange: application.exchange,
-    spool: nodeSpool(),
-    createResponse: createNodeResponse,
-    onError: (error, request, status) => {
-      // What the visitor did wrong is no news; what the application did is.
-      if (status >= 500 || args.flag("verbose")) note(`${line(request)} ${status}: ${messageOf(error)}`);
-    },
-    onStderr: (text, request) => note(`${line(request)} stderr: ${text}`),
-    ...(front === undefined ? {} : { frontController: front }),
-  };
-  const http = createHttpServer({ handler: createGateway(options), onError: (error) => note(messageOf(error)) });
-  const bound = await http.listen({ port, host }).catch(async (error: unknown) => {
-    await application.terminate();
-    throw listenFailure(error, `http://${host}:${port}`);
+
+  // A port that is taken is noticed before PHP is compiled. Visitors who come early wait.
+  const served = Promise.withResolvers<Served>();
+  served.promise.catch(() => {});
+  const http = createHttpServer({
+    handler: async (request, info) => (await served.promise).handler(request, info),
+    onError: (error) => note(messageOf(error)),
+    onRefuse: ({ status }) => void served.promise.then((it) => it.refused?.(status)),
   });
-  const actual = "port" in bound ? bound.port : port;
-  process.stdout.write(`${bold(cyan(urlOf(host, actual)))}  serves ${root} with ${application.name}\n`);
-  for (const address of reachableAt(host)) process.stdout.write(`${urlOf(address, actual)}\n`);
+  const bound = await http.listen(plan.address).catch((error: unknown) => {
+    throw listenFailure(error, urlOf(plan.address));
+  });
+  let application: Served;
+  try {
+    application = await plan.start();
+  } catch (error) {
+    served.reject(error);
+    await http.close(0);
+    throw error;
+  }
+  served.resolve(application);
+  const actual = "port" in bound && "port" in plan.address ? { ...plan.address, port: bound.port } : plan.address;
+  process.stdout.write(`${bold(cyan(urlOf(actual)))}  serves ${plan.what} with ${application.name}\n`);
+  for (const host of reachableAt(actual)) process.stdout.write(`${urlOf({ ...actual, host } as ListenAddress)}\n`);
 
   return untilStopped(
     async () => {
@@ -107,19 +145,105 @@ async function run(args: Arguments): Promise<number> {
   );
 }
 
-async function startApplication(args: Arguments, root: string): Promise<Application> {
+/** The configuration that is asked for, or the one in this folder unless the command line says what to serve. */
+async function configOf(args: Arguments): Promise<ConfigFile | undefined> {
+  const given = args.text("config");
+  const says = [...NOT_WITH_CONFIG.filter((name) => args.has(name)).map((name) => `--${name}`), ...args.positionals];
+  if (given !== undefined && says.length > 0) {
+    throw new CliError(`${says.join(", ")} and --config exclude each other: the configuration says it.`, {
+      exitCode: 2,
+    });
+  }
+  const path = given ?? (says.length > 0 ? undefined : findConfigFile("."));
+  if (path === undefined) return undefined;
+  try {
+    return await loadConfigFile(path);
+  } catch (error) {
+    const known = ["CONFIG_INVALID", "CONFIG_FILE_UNREADABLE"].includes(codeOf(error) ?? "");
+    throw known ? new CliError(messageOf(error), { exitCode: 2, cause: error }) : error;
+  }
+}
+
+function planConfig(args: Arguments, file: ConfigFile): Plan {
+  const plan = planServer(args, file);
+  const { listen = {} } = file.config;
+  const path = args.has("port") || args.has("host") ? undefined : listen.path;
+  return {
+    address: path !== undefined ? { path: resolve(file.folder, path) } : addressOf(args, listen),
+    what: file.path,
+    async start() {
+      const { gateway, metrics, ...rest } = await startServer(args, plan);
+      return {
+        ...rest,
+        handler(request, info) {
+          metrics.begin();
+          return gateway.handle(request, info);
+        },
+        refused: (status) => metrics.refused(status),
+      };
+    },
+  };
+}
+
+function addressOf(args: Arguments, otherwise: { readonly host?: string; readonly port?: number } = {}) {
+  return {
+    port: args.integer("port", 0, 65_535) ?? otherwise.port ?? 8080,
+    host: args.text("host") ?? otherwise.host ?? "127.0.0.1",
+  };
+}
+
+function planFolder(args: Arguments): Plan {
+  const root = existingDirectory(args.positionals[0] ?? ".");
+  const address = addressOf(args);
+  const front = args.text("front");
+  if (front !== undefined && !front.startsWith("/")) {
+    throw new CliError(`--front ${front} must start with a slash: it is a path below the folder.`, { exitCode: 2 });
+  }
+  const start = planApplication(args, root);
+  return {
+    address,
+    what: root,
+    async start() {
+      const { exchange, ...rest } = await start();
+      return { ...rest, handler: createGateway(folderOptions(args, root, front, exchange)) };
+    },
+  };
+}
+
+function folderOptions(args: Arguments, root: string, front: string | undefined, exchange: Exchange): GatewayOptions {
+  return {
+    documentRoot: root,
+    files: nodeFiles(root),
+    exchange,
+    spool: nodeSpool(),
+    createResponse: createNodeResponse,
+    onError: (error, request, status, broken) => {
+      // What the visitor did wrong is no news; what the application did is.
+      if (status < 500 && !broken && !args.flag("verbose")) return;
+      note(`${line(request)} ${status}${broken ? " broke off" : ""}: ${messageOf(error)}`);
+    },
+    onStderr: (text, request) => note(`${line(request)} stderr: ${text}`),
+    ...(front === undefined ? {} : { frontController: front }),
+  };
+}
+
+/** Checks the options of the application; what it returns starts it. */
+function planApplication(args: Arguments, root: string): () => Promise<Application> {
   const upstream = args.text("upstream");
   if (upstream === undefined) {
     if (args.has("keep-connections")) {
       throw new CliError("--keep-connections is for --upstream only.", { exitCode: 2 });
     }
-    const { pool, exchange, php } = await startPool(args, [root]);
-    const { pm, maxChildren } = pool.config;
-    return {
-      exchange,
-      name: `PHP ${php} (${maxChildren} ${maxChildren === 1 ? "child" : "children"}, pm = ${pm})`,
-      finish: () => pool.finish(),
-      terminate: () => pool.terminate(),
+    checkPool(args, [root]);
+    return async () => {
+      const { pool, exchange, php } = await startPool(args, [root]);
+      const { pm, maxChildren } = pool.config;
+      return {
+        exchange,
+        name: `PHP ${php} (${maxChildren} ${maxChildren === 1 ? "child" : "children"}, pm = ${pm})`,
+        finish: () => pool.finish(),
+        terminate: () => pool.terminate(),
+      };
     };
   }
   // --verbose is about the server too.
@@ -132,21 +256,25 @@ async function startApplication(args: Arguments, root: string): Promise<Applicat
   }
   const maxIdle = args.integer("keep-connections", 0, 1000) ?? 0;
   const connect = connectAddress(addressOption(upstream));
-  const exchange = connectExchange(connect, { maxIdle });
-  return { exchange, name: upstream, finish: async () => exchange.close(), terminate: async () => exchange.close() };
+  return async () => {
+    const exchange = connectExchange(connect, { maxIdle });
+    return { exchange, name: upstream, finish: async () => exchange.close(), terminate: async () => exchange.close() };
+  };
 }
 
 function line(request: RequestName): string {
   return `${request.method} ${request.target}`;
 }
 
-function urlOf(host: string, port: number): string {
+function urlOf(address: ListenAddress): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const { host = "localhost", port } = address;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** This machine's own addresses, when it listens on all of them. */
-function reachableAt(host: string): readonly string[] {
-  if (host !== "0.0.0.0" && host !== "::") return [];
+function reachableAt(address: ListenAddress): readonly string[] {
+  if (!("host" in address) || (address.host !== "0.0.0.0" && address.host !== "::")) return [];
   return Object.values(networkInterfaces()).flatMap((addresses = []) =>
     addresses.filter(({ family }) => family === "IPv4").map(({ address }) => address),
   );

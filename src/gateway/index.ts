@@ -2,6 +2,20 @@
 
 export type { Coding } from "./accept-encoding.ts";
 export { type Compressor, streamCompressor } from "./compress.ts";
+export { assertConfig, checkConfig } from "./config/check.ts";
+export { type CompileOptions, compileConfig } from "./config/compile.ts";
+export {
+  type CacheZone,
+  defineConfig,
+  type GatewayConfig,
+  type PoolConfigEntry,
+  type PresetName,
+  type Site,
+  type UpstreamConfig,
+} from "./config/config.ts";
+export { ConfigError, type Problem } from "./config/errors.ts";
+export type { CacheUse, FastCgi, Location, LocationSettings, Rewrite } from "./config/location.ts";
+export type { CompiledGateway } from "./config/resolved.ts";
 export { type ConfiguredGateway, createConfiguredGateway } from "./configured-gateway.ts";
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
 export { failureStatus } from "./failures.ts";

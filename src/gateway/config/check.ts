@@ -1,7 +1,6 @@
 // Whether a configuration can be used, and if not, everything that is wrong with it at once.
 //
 //   checkConfig(config: unknown): readonly Problem[]
-//   defineConfig(config: GatewayConfig): GatewayConfig      what edge-fpm.config.ts exports; gives it its type
 //   assertConfig(config, source?): asserts it is one        throws ConfigError with all problems
 
 import * as v from "valibot";
@@ -30,11 +29,6 @@ export function checkConfig(config: unknown): readonly Problem[] {
   });
   if (malformed.some((keys) => keys.length === 0)) return problems;
   return [...problems, ...checkReferences(without(config, malformed) as GatewayConfig)];
-}
-
-/** Returns its argument: for the types, and for what an editor says while it is written. */
-export function defineConfig(config: GatewayConfig): GatewayConfig {
-  return config;
 }
 
 /**

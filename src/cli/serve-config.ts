@@ -1,0 +1,236 @@
+// `edge-fpm serve --config`: the applications, files, caches and logs that a configuration names, and a gateway over them.
+
+import { resolve } from "node:path";
+import { memoryStore } from "../gateway/cache/index.ts";
+import { applicationsOf, longestRead } from "../gateway/config/applications.ts";
+import type { CacheZone, GatewayConfig, PoolConfigEntry } from "../gateway/config/config.ts";
+import type { CompiledGateway } from "../gateway/config/resolved.ts";
+import {
+  type ConfiguredGateway,
+  createConfiguredGateway,
+  DEFAULT_TIMEOUTS,
+  type FileSource,
+  type GatewayResources,
+  type ObservedExchange,
+} from "../gateway/index.ts";
+import { type AccessEntry, GatewayMetrics, logFormat, type UpstreamServerState } from "../gateway/observe/index.ts";
+import { compileConfig } from "../gateway/routing/index.ts";
+import { diskStore } from "../platform/node/cache-disk.ts";
+import { nodeCompressor } from "../platform/node/compress.ts";
+import type { ConfigFile } from "../platform/node/config-file.ts";
+import { nodeFiles } from "../platform/node/files.ts";
+import { createNodeResponse } from "../platform/node/http-server.ts";
+import { LogFile } from "../platform/node/log-file.ts";
+import { nodeSpool } from "../platform/node/spool.ts";
+import { ExchangeError } from "../transport/exchange.ts";
+import type { Arguments } from "./command.ts";
+import { configuredPools, type StartedPools, startPools } from "./config-pools.ts";
+import { type StartedUpstream, startUpstream } from "./config-upstreams.ts";
+import { CliError, messageOf } from "./failure.ts";
+import { existingDirectory, phpSettings } from "./pool.ts";
+import { note } from "./terminal.ts";
+
+/** What has been checked and compiled, before anything is started. */
+export interface PlannedServer {
+  readonly config: GatewayConfig;
+  readonly gateway: CompiledGateway;
+  readonly pools: Readonly<Record<string, PoolConfigEntry>>;
+  readonly roots: readonly string[];
+}
+
+/** A gateway at work. */
+export interface ConfiguredServer {
+  readonly gateway: ConfiguredGateway;
+  readonly metrics: GatewayMetrics;
+  /** For the start-up line. */
+  readonly name: string;
+  finish(): Promise<void>;
+  terminate(): Promise<void>;
+}
+
+/**
+ * Checks what the configuration's schema cannot know: folders, pools, options of the command line.
+ *
+ * @throws {CliError}
+ */
+export function planServer(args: Arguments, { config, folder }: ConfigFile): PlannedServer {
+  const gateway = compileConfig(config, { root: folder });
+  const used = applicationsOf(gateway);
+  // Without a word about applications, scripts run in a pool of the command line's.
+  const none = config.pools === undefined && config.upstreams === undefined;
+  const pools = config.pools ?? (none && used.has(undefined) ? { www: ownPool(args) } : {});
+  const roots = [...new Set(gateway.sites.flatMap(({ all }) => all.map(({ root }) => root)))].map(existingDirectory);
+  configuredPools(pools);
+  if (Object.keys(pools).length > 0) phpSettings(args, roots);
+  return { config, gateway, pools, roots };
+}
+
+/** The pool that the options of the command line describe. */
+function ownPool(args: Arguments): PoolConfigEntry {
+  const pm = args.oneOf("pm", ["static", "dynamic", "ondemand"]);
+  const maxChildren = args.integer("children", 1, 256);
+  const maxRequests = args.integer("max-requests", 0, Number.MAX_SAFE_INTEGER);
+  const seconds = args.integer("terminate-timeout", 0, 86_400);
+  return {
+    ...(pm === undefined ? {} : { pm }),
+    ...(maxChildren === undefined ? {} : { maxChildren }),
+    ...(maxRequests === undefined ? {} : { maxRequests }),
+    ...(seconds === undefined ? {} : { requestTerminateTimeout: seconds * 1000 }),
+  };
+}
+
+/** Starts everything but the HTTP server. */
+export async function startServer(args: Arguments, plan: PlannedServer): Promise<ConfiguredServer> {
+  const { gateway, config } = plan;
+  const readTimeout = longestRead(gateway, DEFAULT_TIMEOUTS.read);
+  const upstreams = new Map(
+    Object.entries(config.upstreams ?? {}).map(([name, one]) => [name, startUpstream(name, one, readTimeout)]),
+  );
+  const names = Object.keys(config.upstreams ?? {});
+  for (const name of applicationsOf(gateway)) {
+    if (name === undefined || name in plan.pools || upstreams.has(name)) continue;
+    upstreams.set(name, startUpstream(name, { servers: [name] }, readTimeout));
+    names.push(name);
+  }
+  const log = accessLog(config);
+  let pools: StartedPools | undefined;
+  try {
+    if (Object.keys(plan.pools).length > 0) pools = await startPools(args, plan.pools, plan.roots);
+  } catch (error) {
+    for (const upstream of upstreams.values()) upstream.close();
+    throw error;
+  }
+  const metrics = new GatewayMetrics({
+    upstreams: () => [...upstreams.values()].flatMap(statesOf),
+    waiting: () => Object.fromEntries([...upstreams].map(([name, one]) => [name, one.upstream.status().waiting])),
+  });
+  const close = () => {
+    for (const upstream of upstreams.values()) upstream.close();
+    log?.close();
+  };
+  return {
+    gateway: createConfiguredGateway(gateway, resources(args, upstreams, pools, metrics, log?.write)),
+    metrics,
+    name: [...(pools?.names ?? []), ...names].join(", ") || "no application",
+    async finish() {
+      await pools?.finish();
+      close();
+    },
+    async terminate() {
+      await pools?.terminate();
+      close();
+    },
+  };
+}
+
+function resources(
+  args: Arguments,
+  upstreams: ReadonlyMap<string, StartedUpstream>,
+  pools: StartedPools | undefined,
+  metrics: GatewayMetrics,
+  write: ((entry: AccessEntry) => void) | undefined,
+): GatewayResources {
+  const [only, ...more] = pools?.exchanges.keys() ?? [];
+  return {
+    application(name) {
+      // Of a pool that nobody wrote down, no location knows the name.
+      const known = name ?? (more.length === 0 ? only : undefined);
+      if (known === undefined) return withoutApplication;
+      return pools?.exchanges.get(known) ?? upstreams.get(known)?.upstream.exchange ?? withoutApplication;
+    },
+    files: filesByRoot(),
+    cacheStore,
+    spool: nodeSpool(),
+    compress: nodeCompressor,
+    createResponse: createNodeResponse,
+    metrics: () => metrics.text(),
+    onError: (error, { method, target }, status) => {
+      // What the visitor did wrong is no news; what the application did is.
+      if (status >= 500 || args.flag("verbose")) note(`${method} ${target} ${status}: ${messageOf(error)}`);
+    },
+    onStderr: (text, { method, target }) => note(`${method} ${target} stderr: ${text}`),
+    onAccess(entry, logged) {
+      metrics.end(entry);
+      if (logged) write?.(entry);
+    },
+  };
+}
+
+const withoutApplication: ObservedExchange = () =>
+  Promise.reject(
+    new ExchangeError(
+      "EXCHANGE_CONNECT",
+      "the location names no application: fastcgi.pass says which pool or upstream",
+    ),
+  );
+
+/** Made once for each folder. A folder that is not there has no files. */
+function filesByRoot(): GatewayResources["files"] {
+  const known = new Map<string, FileSource>();
+  return (root, { followSymlinks }) => {
+    const key = `${followSymlinks ? "+" : "-"}${root}`;
+    let files = known.get(key);
+    if (files === undefined) {
+      try {
+        files = nodeFiles(root, { followSymlinks });
+      } catch {
+        // Of an alias; it may be made later.
+        return { find: () => undefined };
+      }
+      known.set(key, files);
+    }
+    return files;
+  };
+}
+
+function cacheStore(zone: string, { store, maxSize, path, inactive }: CacheZone) {
+  const size = maxSize === undefined ? {} : { maxBytes: maxSize };
+  if (store === "disk" && path !== undefined) {
+    return diskStore({
+      folder: resolve(path),
+      ...size,
+      ...(inactive === undefined ? {} : { inactive: inactive * 1000 }),
+      onError: (error) => note(`cache ${zone}: ${messageOf(error)}`),
+    });
+  }
+  if (store === "cache-api") note(`cache ${zone}: cache-api is for Workers; here the answers are kept in memory.`);
+  return memoryStore(size);
+}
+
+/** The access log; SIGUSR1 opens its file anew, as php-fpm and nginx do. */
+function accessLog({ log }: GatewayConfig) {
+  if (log === undefined) return undefined;
+  const line = logFormat(log.format ?? "combined");
+  if (log.file === undefined || log.file === "-") {
+    return { write: (entry: AccessEntry) => void process.stdout.write(`${line(entry)}\n`), close() {} };
+  }
+  let file: LogFile;
+  try {
+    file = new LogFile(log.file);
+  } catch (error) {
+    throw new CliError(`Cannot open the access log ${log.file}: ${messageOf(error)}`, { cause: error });
+  }
+  const reopen = () => file.reopen();
+  process.on("SIGUSR1", reopen);
+  return {
+    write: (entry: AccessEntry) => file.write(`${line(entry)}\n`),
+    close() {
+      process.off("SIGUSR1", reopen);
+      file.close();
+    },
+  };
+}
+
+function statesOf({ upstream, connections }: StartedUpstream): UpstreamServerState[] {
+  const { name, servers } = upstream.status();
+  return servers.map((server) => {
+    const counts = connections.get(server.name)?.counts();
+    return {
+      upstream: name,
+      server: server.name,
+      state: server.state === "failing" ? "failed" : server.state,
+      active: counts?.busy ?? server.active,
+      idle: counts?.idle ?? 0,
+    };
+  });
+}
