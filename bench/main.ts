@@ -1,11 +1,12 @@
 // `npm run bench`: every figure that the documentation names, measured side by side in one run.
 //   --quick        shorter rounds
-//   --only <name>  one suite (codec, http, cgi, edge)
+//   --only <name>  one suite (codec, cache, http, cgi, edge)
 //   --json <file>  the rows as JSON too
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchCache } from "./cache.ts";
 import { benchCgi } from "./cgi.ts";
 import { benchCodec } from "./codec.ts";
 import { benchEdge } from "./edge.ts";
@@ -18,6 +19,7 @@ const { values } = parseArgs({
 
 const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table[]>>> = {
   codec: benchCodec,
+  cache: benchCache,
   http: benchHttp,
   cgi: benchCgi,
   edge: benchEdge,

@@ -51,6 +51,9 @@ const NOT_SHARED_FOR = 60_000;
 /** Landings that one request waits for: a variant of its own, an update of what it found, and some bad luck. */
 const MAX_ROUNDS = 8;
 
+/** Methods with a body, which the operator's own key tells apart where they are cached at all. */
+const OWN_BODY = new Set(["POST", "PUT", "PATCH", "QUERY"]);
+
 /** In a 304: the stored response is not to be used again. */
 const FORBIDDING = ["cache-control", "set-cookie", "x-accel-expires"];
 
@@ -111,6 +114,8 @@ class ScriptCache implements Cache {
     if (!this.#methods.has(request.method)) return this.#foreign(request, produce);
     const authorized = request.headers.get("authorization") !== null;
     const visit: Visit = { request, key: this.#keyOf(request), authorized, produce, context, now };
+    // The key knows nothing of a body that a GET should not have: it must not choose what others get.
+    if (hasBody(request) && !OWN_BODY.has(request.method)) return this.#pass(visit, "BYPASS");
     if (this.#options.bypass?.(request) === true) return this.#bypass(visit);
 
     let until: number | undefined;
@@ -141,7 +146,12 @@ class ScriptCache implements Cache {
       }
       const lockAge = this.#options.lockAge ?? 5_000;
       until ??= time + (this.#options.lockTimeout ?? 5_000);
-      const landing = await within(flight.landed, Math.min(until, flight.startedAt + lockAge) - time);
+      const landing = await within(flight.landed, Math.min(until, flight.startedAt + lockAge) - time).catch(() => {
+        // Flights do not fail: the runtime ended the request that ran the script. Somebody else has to.
+        if (this.#flights.get(name) === flight) this.#flights.delete(name);
+        this.#airborne.delete(flight);
+        return undefined;
+      });
       const answer = await this.#afterLanding(visit, found, landing, until);
       if (answer !== undefined) return answer;
     }
@@ -231,7 +241,7 @@ class ScriptCache implements Cache {
   async #fetch(visit: Visit, found: Found, status: CacheStatus, awaited = true): Promise<CacheReply> {
     const fills = found.vary === undefined && found.entry === undefined;
     const flight = new Flight(visit.key, visit.now(), fills);
-    this.#airborne.add(flight);
+    this.#remember(flight);
     if (awaited) this.#flights.set(found.name, flight);
     const end = () => {
       this.#airborne.delete(flight);
@@ -245,6 +255,17 @@ class ScriptCache implements Cache {
       flight.land({ type: "failed", error });
       end();
       throw error;
+    }
+  }
+
+  /** For purges. On Workers a flight may never end, if its request was ended: the oldest is given up for many new ones. */
+  #remember(flight: Flight): void {
+    this.#airborne.add(flight);
+    if (this.#airborne.size <= REMEMBERED) return;
+    for (const oldest of this.#airborne) {
+      oldest.purges.push({ type: "all" });
+      this.#airborne.delete(oldest);
+      return;
     }
   }
 
@@ -494,6 +515,11 @@ class ScriptCache implements Cache {
     const { statusHeader } = this.#options;
     return statusHeader === undefined ? [] : [[statusHeader, status]];
   }
+}
+
+function hasBody({ headers }: CacheRequest): boolean {
+  const length = headers.get("content-length");
+  return (length !== null && length !== "0") || headers.get("transfer-encoding") !== null;
 }
 
 function nothing({ key }: Visit): Found {

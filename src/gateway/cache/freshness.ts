@@ -71,6 +71,8 @@ export function freshnessOf(response: Storable, rules: FreshnessRules, now: numb
       status: 200,
       headers: { ...headers, date: dateOf(headers.date, now), "cache-control": withoutReuseRules(control) },
     },
+    // `immutable` is no lifetime (RFC 8246).
+    { immutableMinTimeToLive: 0 },
   );
   if (!policy.storable()) return undefined;
   const noCache =

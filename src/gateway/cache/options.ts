@@ -25,7 +25,7 @@ export interface CacheResponse {
  * - `EXPIRED`: there, but too old; the script ran. `REVALIDATED`: the script said 304, the cached body was sent.
  * - `STALE`: too old, and sent all the same: the script failed, or it runs in the background now.
  * - `UPDATING`: too old, and sent because another request has the script running already.
- * - `BYPASS`: not asked for, as `bypass` said, or because of Authorization.
+ * - `BYPASS`: not asked for, as `bypass` said, because of Authorization, or because a GET had a body.
  */
 export type CacheStatus = "HIT" | "MISS" | "EXPIRED" | "STALE" | "UPDATING" | "REVALIDATED" | "BYPASS";
 

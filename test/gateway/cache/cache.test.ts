@@ -142,6 +142,14 @@ describe("a cache", () => {
     expect(await open.ask("/", { headers })).toMatchObject({ cache: "HIT" });
   });
 
+  test("lets the body of a GET choose nothing for others", async () => {
+    const site = siteOf(counting(MINUTE));
+    expect(await site.ask("/", { headers: { "Content-Length": "3" } })).toMatchObject({ cache: "BYPASS" });
+    expect(await site.ask("/")).toMatchObject({ cache: "MISS", body: "run 2" });
+    expect(await site.ask("/", { headers: { "Transfer-Encoding": "chunked" } })).toMatchObject({ cache: "BYPASS" });
+    expect(await site.ask("/", { headers: { "Content-Length": "0" } })).toMatchObject({ cache: "HIT" });
+  });
+
   test("tells variants apart", async () => {
     const site = siteOf(counting({ ...MINUTE, Vary: "Accept-Language" }));
     const ask = (language: string) => site.ask("/", { headers: { "Accept-Language": language } });

@@ -37,6 +37,7 @@ describe("how long a response is fresh", () => {
     ["no-cache", { "cache-control": "no-cache, max-age=60" }, undefined],
     ["Pragma", { pragma: "no-cache", expires: httpDate(90) }, undefined],
     ["public alone", { "cache-control": "public" }, undefined],
+    ["immutable, which is no time", { "cache-control": "immutable", expires: httpDate(90) }, 90],
     ["proxy-revalidate", { "cache-control": "max-age=60, proxy-revalidate" }, 60],
     ["Set-Cookie", { "cache-control": "public, max-age=60", "set-cookie": "a=1" }, undefined],
     ["Vary: *", { "cache-control": "max-age=60", vary: "Accept, *" }, undefined],
@@ -126,6 +127,7 @@ describe("how long a response is fresh", () => {
         const policy = new CachePolicy(
           { method: "GET", url: "/", headers: authorized ? { authorization: "x" } : {} },
           { status: 200, headers: { ...given, date } },
+          { immutableMinTimeToLive: 0 },
         );
         const expected = policy.storable() ? policy.maxAge() - Number(given.age ?? 0) : 0;
         expect(lifetime(given, {}, { authorized }) ?? 0).toBe(Math.max(0, expected));

@@ -55,7 +55,10 @@ export default {
     const url = new URL(request.url);
     if (url.pathname === "/control") return control(url.searchParams);
     const cache = caches[url.pathname.split("/")[1] as keyof typeof caches];
-    const waits: CacheContext = { waitUntil: (promise) => context.waitUntil(promise) };
+    // As if the runtime's patience had come to its end.
+    const waits: CacheContext = url.searchParams.has("alone")
+      ? {}
+      : { waitUntil: (promise) => context.waitUntil(promise) };
     try {
       // The path alone: the query is for the script of this test.
       const seen = { method: request.method, url: `http://example.test${url.pathname}`, headers: request.headers };

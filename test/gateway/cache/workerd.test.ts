@@ -92,6 +92,19 @@ describe("the cache in workerd", () => {
       for (const other of await Promise.all(others)) expect(other).toEqual(["HIT", "run 1"]);
     });
 
+    test("who waits for a request that the runtime ended takes its place", async () => {
+      const leaver = new AbortController();
+      const first = ask(`/${zone}/ended?delay=800&alone`, { signal: leaver.signal });
+      await sleep(200);
+      const others = [1, 2, 3].map(() => ask(`/${zone}/ended?delay=300`));
+      await sleep(200);
+      leaver.abort();
+      await expect(first).rejects.toThrow();
+      const seen = await Promise.all(others);
+      expect(seen.map(([status]) => status).sort()).toEqual(["HIT", "HIT", "MISS"]);
+      expect(new Set(seen.map(([, body]) => body))).toEqual(new Set(["run 2"]));
+    });
+
     test("sends what is too old while the application is down", async () => {
       expect(await ask(`/${zone}/stale?age=1`)).toEqual(["MISS", "run 1"]);
       await sleep(1_200);
