@@ -1,12 +1,7 @@
 // A FastCGI client: `fetch` to a php-fpm or any other FastCGI application. It is the web server of the protocol.
 
 import { DEFAULT_MAX_HEADER_BYTES } from "../cgi/index.ts";
-import {
-  type ConnectExchangeOptions,
-  type ConnectedExchange,
-  type ConnectionCounts,
-  connectExchange,
-} from "../transport/connect-exchange.ts";
+import { type ConnectedExchange, type ConnectionCounts, connectExchange } from "../transport/connect-exchange.ts";
 import type { Connect } from "../transport/transport.ts";
 import { WebServerLink } from "../transport/web-server-link.ts";
 import { type Answer, AnswerSink } from "./answer.ts";
@@ -25,8 +20,12 @@ export interface ClientOptions {
   readonly idleTimeout?: number;
   /** Connections at the same time; more requests wait for `connectTimeout`. Default 128. */
   readonly maxConnections?: number;
+  /** Requests that wait for a connection; one more fails at once with EXCHANGE_OVERLOADED. Default: no bound. */
+  readonly maxWaiting?: number;
   /** Connecting, and waiting for a connection, each. Default 10 s. */
   readonly connectTimeout?: number;
+  /** How long an application may take none of a request that is being sent. Default 60 s. */
+  readonly sendTimeout?: number;
   /** Silence of an application that owes an answer. Default 60 s. */
   readonly readTimeout?: number;
   /**
@@ -101,7 +100,9 @@ class FastCgiClient implements Client {
       maxIdle: this.#single ? 1 : 0,
       idleTimeout: this.#single ? 0 : 60_000,
       maxConnections: this.#single ? 1 : 128,
+      maxWaiting: Number.POSITIVE_INFINITY,
       connectTimeout: 10_000,
+      sendTimeout: 60_000,
       readTimeout: 60_000,
       multiplex: false,
       maxGathered: 16 * 1024 * 1024,
@@ -110,10 +111,9 @@ class FastCgiClient implements Client {
       maxStderr: 64 * 1024,
       ...options,
     };
-    const { maxIdle, idleTimeout, maxConnections, connectTimeout, readTimeout, multiplex } = this.#options;
+    const { multiplex, ...pool } = this.#options;
     if (typeof multiplex === "number") this.#shared = multiplex;
     this.#connect = targetConnect(target, dialer);
-    const pool: ConnectExchangeOptions = { maxIdle, idleTimeout, maxConnections, connectTimeout, readTimeout };
     this.#exchange = connectExchange(this.#connect, { ...pool, requestsPerConnection: () => this.#shared });
   }
 
@@ -123,6 +123,7 @@ class FastCgiClient implements Client {
 
   async request(input: Request | string | URL, options: RequestOptions = {}): Promise<Answer> {
     if (this.#closed) throw closed();
+    const http = httpRequest(input, options);
     const abort = new AbortController();
     const signals = [options.signal, typeof input === "object" && "signal" in input ? input.signal : undefined];
     const forward = signals.filter((signal) => signal !== undefined && signal !== null);
@@ -130,7 +131,6 @@ class FastCgiClient implements Client {
     for (const signal of forward) signal.addEventListener("abort", aborted);
     if (forward.some((signal) => signal.aborted)) aborted();
 
-    const http = httpRequest(input, options);
     const { maxHeaderBytes, responseBuffer, maxStderr } = this.#options;
     const sink = new AnswerSink({
       method: http.method,
