@@ -20,7 +20,28 @@ export { type ConfiguredGateway, createConfiguredGateway } from "./configured-ga
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
 export { failureStatus } from "./failures.ts";
 export type { Entry, FileEntry, FileSource } from "./files.ts";
+export { type Client, clientOf, type ForwardedOptions, type TrustedPeers, trustedPeers } from "./forwarded.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
+export {
+  type AccessEntry,
+  type CacheStatus,
+  createTracing,
+  GatewayMetrics,
+  type LogEscape,
+  type LogFormat,
+  LogFormatError,
+  logFormat,
+  type MetricsOptions,
+  OPENMETRICS_TYPE,
+  type ServerTimings,
+  serverTiming,
+  type TraceContext,
+  type Tracing,
+  type TracingOptions,
+  type UpstreamAttempt,
+  type UpstreamServerState,
+  withTrace,
+} from "./observe/index.ts";
 export {
   DEFAULT_LIMITS,
   DEFAULT_TIMEOUTS,
