@@ -4,7 +4,7 @@
 import type { Socket } from "cloudflare:sockets";
 import settings from "edge-fpm:settings";
 import archive from "app.zip";
-import { type EdgeGateway, edgeGateway } from "../src/platform/workers/edge-gateway.ts";
+import { type EdgeGateway, edgeGateway, type WorkContext } from "../src/platform/workers/edge-gateway.ts";
 import type { EdgeEnvironment } from "../src/platform/workers/environment.ts";
 
 export { Pool, PoolStatus } from "./pool.ts";
@@ -20,6 +20,7 @@ function gatewayFor(env: EdgeEnvironment): EdgeGateway {
 }
 
 export default {
-  fetch: (request: Request, env: EdgeEnvironment): Promise<Response> => gatewayFor(env).fetch(request),
+  fetch: (request: Request, env: EdgeEnvironment, context: WorkContext): Promise<Response> =>
+    gatewayFor(env).fetch(request, context),
   connect: (socket: Socket, env: EdgeEnvironment): Promise<void> => gatewayFor(env).connect(socket),
 };

@@ -14,7 +14,7 @@ import { OPENMETRICS_TYPE } from "./observe/openmetrics.ts";
 import { DEFAULT_LIMITS, type RequestInfo } from "./options.ts";
 import { Recorder } from "./recorder.ts";
 import { createPlatformResponse } from "./reply.ts";
-import { beginVisit } from "./request-check.ts";
+import { beginVisit, originLength } from "./request-check.ts";
 import type { GatewayResources } from "./resources.ts";
 import type { Routed } from "./routing/decision.ts";
 import { type RouteRequest, route } from "./routing/route.ts";
@@ -123,7 +123,7 @@ function withClient(visit: Visit, trusted: TrustedPeers | undefined): Visit {
 
 /** A request that could not be read, for the log. */
 function unreadable(request: Request, info: RequestInfo, maxUri: number): Visit {
-  const uri = (info.target ?? request.url).slice(0, maxUri);
+  const uri = (info.target ?? request.url.slice(originLength(request.url))).slice(0, maxUri);
   const headers = info.headers ?? request.headers;
   const target = { uri, path: "/", query: "" };
   return { request, info, headers, requestUri: uri, method: request.method, target, path: "/", hasBody: false };

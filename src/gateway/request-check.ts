@@ -48,6 +48,6 @@ function checkHeaders(headers: Iterable<NameValue>, limit: number): void {
 }
 
 /** Scheme and host of a URL do not count against the length of a target. */
-function originLength(url: string): number {
+export function originLength(url: string): number {
   return Math.max(0, url.indexOf("/", url.indexOf("://") + 3));
 }

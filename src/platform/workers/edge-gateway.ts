@@ -14,9 +14,15 @@ import { assetFiles, knownFiles } from "./asset-files.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
 
+/** As much of the platform's context as is used. */
+export interface WorkContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
 /** Both ways in. */
 export interface EdgeGateway {
-  fetch(request: Request): Promise<Response>;
+  /** @param context the platform's: work that goes on behind an answer is told to it */
+  fetch(request: Request, context?: WorkContext): Promise<Response>;
   /** FastCGI of a web server, over TCP: it goes through as it is. */
   connect(socket: Socket): Promise<void>;
 }
@@ -45,7 +51,7 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
     },
   });
   return {
-    fetch: (request) => gateway(request, infoOf(request)),
+    fetch: (request, context) => gateway(request, infoOf(request, context)),
     connect: (socket) => splice(socket, upstream.dial()),
   };
 }
@@ -76,7 +82,7 @@ function dialText(text: string): Dial {
 }
 
 /** What the platform tells of a request beside the `Request`. */
-function infoOf(request: Request): RequestInfo {
+function infoOf(request: Request, context: WorkContext | undefined): RequestInfo {
   const { headers } = request;
   const url = new URL(request.url);
   const protocol = (request as { cf?: { httpProtocol?: string } }).cf?.httpProtocol;
@@ -90,6 +96,7 @@ function infoOf(request: Request): RequestInfo {
     protocol: protocol ?? "HTTP/1.1",
     remoteAddress: headers.get("cf-connecting-ip") ?? undefined,
     serverPort: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
+    waitUntil: context && ((promise) => context.waitUntil(promise)),
   };
 }
 
