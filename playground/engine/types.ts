@@ -66,6 +66,7 @@ export interface Engine {
    * Sends a request to the web server. Settles when the head of the answer is known. Failures of scripts, of children
    * and of the pool are answers with a status, as a visitor gets them.
    *
+   * @throws {EngineError} `PHP_BOOT` when PHP cannot be loaded, `GATEWAY_BAD_REQUEST` for a header that cannot be sent
    * @throws `signal.reason` when it aborts; afterwards the abort is an ABORT_REQUEST on the wire
    */
   request(input: RequestInput, options?: { readonly signal?: AbortSignal }): Promise<EngineResponse>;
@@ -287,7 +288,7 @@ export type WireEvent = WireRecord | WireOpened | WireClosed;
 
 /** What passed, the last of it. */
 export interface Wire {
-  /** In order; the oldest are dropped beyond the limits. */
+  /** In order; the oldest are dropped beyond the limits. The same array for as long as it is not cleared: it changes. */
   readonly events: readonly WireEvent[];
   /** Bytes of the records kept. */
   readonly bytes: number;
@@ -300,9 +301,6 @@ export interface Wire {
   /** Stops or goes on recording. Nothing is copied while it stands. */
   record(on: boolean): void;
 }
-
-/** The record as an object, its params and values decoded. @throws {FastCgiError} when its content is no such thing */
-export type ReadRecord = (record: Pick<WireRecord, "bytes">) => FastCgiRecord;
 
 // --- raw connections
 

@@ -121,12 +121,14 @@ export class Application {
     await this.#loading;
     if (version === this.#version) return;
     const before = this.#version;
+    const image = this.#image;
     this.#version = version;
     try {
       this.#image = await this.#load();
       await this.#pool.reload();
     } catch (error) {
       this.#version = before;
+      this.#image = image;
       const problem = problemOf(error);
       this.#tellPhp({ ...this.#php, ...this.#phpFacts("ready"), error: problem });
       throw new EngineError(problem.code, problem.message);
