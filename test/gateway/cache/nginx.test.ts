@@ -25,6 +25,7 @@ if (isset($_GET['etag'])) {
   header('ETag: "v"');
   if (($_SERVER['HTTP_IF_NONE_MATCH'] ?? '') === '"v"') { http_response_code(304); exit; }
 }
+if (isset($_GET['sleep'])) usleep(300000);
 $body = "run $run " . $_SERVER['REQUEST_METHOD'];
 // nginx makes no ranges of what has no length.
 if (isset($_GET['length'])) header('Content-Length: ' . strlen($body));
@@ -66,6 +67,10 @@ const ZONES: Readonly<Record<string, { readonly nginx: readonly string[]; readon
   },
   confirm: {
     nginx: ["fastcgi_cache_revalidate on;"],
+    own: {},
+  },
+  crowd: {
+    nginx: ["fastcgi_cache_lock on;"],
     own: {},
   },
   ranges: {
@@ -159,7 +164,10 @@ describePeers(["php-fpm8.2", "nginx"], "the cache beside nginx's", () => {
           body += chunk;
         });
         response.on("error", reject);
-        response.on("end", () => resolve(answerOf(response.statusCode ?? 0, response.headers["x-cache-status"], body)));
+        const cookie = response.headers["set-cookie"]?.join() ?? "";
+        response.on("end", () => {
+          resolve(answerOf(response.statusCode ?? 0, response.headers["x-cache-status"], body + cookie));
+        });
       })
         .on("error", reject)
         .end();
@@ -171,7 +179,11 @@ describePeers(["php-fpm8.2", "nginx"], "the cache beside nginx's", () => {
       const response = await (own[zone] as (request: Request) => Promise<Response>)(
         new Request(`http://example.test${path}`, { method, headers: headers as Record<string, string> }),
       );
-      return answerOf(response.status, response.headers.get("x-cache-status") ?? undefined, await response.text());
+      return answerOf(
+        response.status,
+        response.headers.get("x-cache-status") ?? undefined,
+        (await response.text()) + response.headers.getSetCookie().join(),
+      );
     } catch {
       // As the gateway answers it.
       return [502, "", ""];
@@ -267,7 +279,7 @@ describePeers(["php-fpm8.2", "nginx"], "the cache beside nginx's", () => {
       "every header ignored",
       "ignore",
       {},
-      ["Cache-Control: no-store", "X-Accel-Expires: 0", "Set-Cookie: a=1", "Vary: *"],
+      ["Cache-Control: no-store", "X-Accel-Expires: 0", "Vary: *"],
       [get, get],
       ["MISS", "HIT"],
     ],
@@ -367,6 +379,31 @@ describePeers(["php-fpm8.2", "nginx"], "the cache beside nginx's", () => {
     const { theirs, ours } = await compare("page", { fail: 2 }, headers, [get, later]);
     expect(theirs.map(([, status]) => status)).toEqual(["MISS", "EXPIRED"]);
     expect(ours.map(([, status]) => status)).toEqual(["MISS", "STALE"]);
+  });
+
+  test("Set-Cookie ignored: nginx gives the cookie to everybody, ours to nobody but the first", async () => {
+    const { theirs, ours } = await compare("ignore", {}, ["Set-Cookie: a=1"], [get, get]);
+    expect(theirs).toEqual([
+      [200, "MISS", "run 1 GETa=1"],
+      [200, "HIT", "run 1 GETa=1"],
+    ]);
+    expect(ours).toEqual([
+      [200, "MISS", "run 1 GETa=1"],
+      [200, "HIT", "run 1 GET"],
+    ]);
+  });
+
+  test("a crowd for something expired: with a lock nginx has each run the script, ours one", async () => {
+    const path = `/crowd.php?id=${ids++}&sleep=1&h[]=X-Accel-Expires:%201`;
+    const crowd = async (ask: (path: string, step: Step) => Promise<Answer>) => {
+      await ask(path, get);
+      await new Promise((resolve) => setTimeout(resolve, 1000 * LATER));
+      const answers = await Promise.all([get, get, get].map((step) => ask(path, step)));
+      return answers.map(([, status]) => status).sort();
+    };
+    const [theirs, ours] = await Promise.all([crowd(askNginx), crowd(askOwn)]);
+    expect(theirs).toEqual(["EXPIRED", "EXPIRED", "EXPIRED"]);
+    expect(ours).toEqual(["EXPIRED", "HIT", "HIT"]);
   });
 
   test("must-revalidate: nginx sends what is too old all the same, ours passes the failure on", async () => {
