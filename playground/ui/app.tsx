@@ -1,0 +1,33 @@
+// The frame of the page: header, the view of the address, the pool in one line.
+
+import type { ComponentType } from "preact";
+import { Header } from "./components/header.tsx";
+import { PoolStrip } from "./components/pool-strip.tsx";
+import { failure } from "./state/engine.ts";
+import { type ViewName, view } from "./state/route.ts";
+import { WorkbenchView } from "./views/workbench/workbench-view.tsx";
+
+const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
+  workbench: WorkbenchView,
+};
+
+export function App() {
+  const View = COMPONENTS[view.value];
+  return (
+    <div class="app">
+      <Header />
+      <main class="view" id="main" tabIndex={-1}>
+        {failure.value !== undefined && (
+          <p class="failure" role="alert">
+            The engine stopped: {failure.value}.{" "}
+            <button type="button" class="button small" onClick={() => location.reload()}>
+              Load the page again
+            </button>
+          </p>
+        )}
+        <View />
+      </main>
+      <PoolStrip />
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+// Name, views, and what is for the page as a whole.
+
+import { hrefOf, VIEWS, view } from "../state/route.ts";
+import { copied, copyPermalink } from "../state/share.ts";
+import { nextTheme, theme } from "../state/theme.ts";
+import { Icon } from "./icon.tsx";
+
+const THEME_ICON = { system: "circle-half", light: "sun", dark: "moon" } as const;
+
+export function Header() {
+  return (
+    <header class="top">
+      <a class="brand" href={hrefOf("workbench")}>
+        <Icon name="brand" />
+        edge-fpm
+      </a>
+      <nav aria-label="Views">
+        <div class="tabs">
+          {VIEWS.map(({ name, title, summary }) => (
+            <a
+              key={name}
+              class="tab"
+              href={hrefOf(name)}
+              title={summary}
+              aria-current={view.value === name ? "page" : undefined}
+            >
+              {title}
+            </a>
+          ))}
+        </div>
+      </nav>
+      <div class="end">
+        <button
+          type="button"
+          class="button quiet"
+          onClick={() => void copyPermalink()}
+          title="Copy a link to all of this"
+        >
+          <Icon name={copied.value ? "check" : "link"} />
+          <span class="visually-hidden">{copied.value ? "Link copied" : "Copy a link to this page as it is"}</span>
+        </button>
+        <button type="button" class="button quiet" onClick={nextTheme} title={`Theme: ${theme.value}`}>
+          <Icon name={THEME_ICON[theme.value]} />
+          <span class="visually-hidden">Theme: {theme.value}. Change it</span>
+        </button>
+      </div>
+    </header>
+  );
+}
