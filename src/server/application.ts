@@ -4,7 +4,7 @@ import type { Role } from "../codec/index.ts";
 import { ApplicationLink, type ApplicationLinkOptions } from "../transport/application-link.ts";
 import type { ApplicationRequest } from "../transport/application-request.ts";
 import type { ExchangeEnd } from "../transport/exchange.ts";
-import { type Opened, toTransport } from "../transport/streams-socket.ts";
+import { type Opened, toTransport, untilClosed } from "../transport/streams-socket.ts";
 import { HeldOutput } from "./held-output.ts";
 import { Input } from "./input.ts";
 import {
@@ -18,7 +18,7 @@ import { page, sendResponse } from "./response.ts";
 
 /** A connection that is being served. */
 export interface ServedConnection {
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when it has ended, for whatever reason, and a socket has sent its last bytes. */
   readonly closed: Promise<void>;
   /** Answers new requests with OVERLOADED, and ends the connection after those that run. */
   drain(): void;
@@ -86,7 +86,9 @@ export class FastCgiApplication {
       this.#linkOptions,
     );
     this.#links.add(link);
-    const closed = link.closed.then(() => void this.#links.delete(link));
+    void link.closed.then(() => this.#links.delete(link));
+    // A Worker's `connect` handler awaits this: its return would take the last bytes with it.
+    const closed = "opened" in opened ? untilClosed(opened, link.closed) : link.closed;
     return { closed, drain: () => link.drain(), close: () => link.close() };
   }
 

@@ -57,6 +57,24 @@ export function connectSocket(dial: Dial, name: string): Connect {
   };
 }
 
+/** Longest wait for the last bytes of a socket, in milliseconds: then its peer does not read. */
+const LAST_BYTES = 10_000;
+
+/**
+ * What a `connect` handler awaits: its return ends the socket, with the bytes that are still on their way.
+ *
+ * @param over settles when nothing more is to be written
+ */
+export async function untilClosed(socket: StreamSocket, over: Promise<void>): Promise<void> {
+  await over;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LAST_BYTES);
+  });
+  await Promise.race([socket.closed.catch(ignore), late]);
+  clearTimeout(timer);
+}
+
 /** Whatever somebody opened: a transport already, a socket of web streams, or any pair of them. */
 export type Opened = Transport | StreamSocket | StreamPair;
 

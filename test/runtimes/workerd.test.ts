@@ -9,9 +9,14 @@ import { installPacked, type Packed } from "./packed.ts";
 
 const WORKER = `
 export default {
-  async fetch(request) {
+  connect(socket) {
+    const fetch = async (request) => new Response(request.url + " " + (await request.text()).length, { status: 203 });
+    return server.handleConnection(socket, { fetch }).closed;
+  },
+  async fetch(request, env) {
     const { searchParams } = new URL(request.url);
-    const target = searchParams.get("target");
+    const address = searchParams.get("target");
+    const target = address === "self" ? () => env.SELF.connect("app:9000") : address;
     if (target === null) return Response.json(await runContract(modules, { sockets: false }));
     try {
       const connected = client.connect(target);
@@ -44,7 +49,7 @@ beforeAll(async () => {
           compatibilityDate: "2026-10-01",
           compatibilityFlags: [],
           manifest: { mainModule: "main.js", modulesRoot: "/", modules: { "main.js": { type: "esm", contents } } },
-          env: {},
+          env: { SELF: { type: "worker", worker: "contract" } },
         },
         dev: { rootPath: packed.folder },
       },
@@ -77,6 +82,11 @@ describe("the packed package on workerd", () => {
   test("a client reaches a server through the platform's sockets", async () => {
     const response = await fetch(new URL(`/?target=${encodeURIComponent(server.url)}`, base));
     expect([response.status, await response.text()]).toEqual([202, "http://example.org/from?worker 100000"]);
+  });
+
+  test("a Worker is itself a FastCGI application, by its connect handler", async () => {
+    const response = await fetch(new URL("/?target=self", base));
+    expect([response.status, await response.text()]).toEqual([203, "http://example.org/from?worker 100000"]);
   });
 
   test("a Unix socket is refused with a code, and so is a port where nothing listens", async () => {

@@ -4,29 +4,11 @@
 import { connect, type Socket } from "cloudflare:sockets";
 import type { Dial, StreamSocket } from "../streams-socket.ts";
 
-export { connectSocket, type Dial, socketTransport } from "../streams-socket.ts";
+export { connectSocket, type Dial, socketTransport, untilClosed } from "../streams-socket.ts";
 
 /** Anything with a `connect` handler behind it: a service binding, a Durable Object's stub, a Dynamic Worker. */
 export interface ConnectBinding {
   connect(address: string): Socket;
-}
-
-/** Longest wait for the last bytes of a socket, in milliseconds: then its peer does not read. */
-const LAST_BYTES = 10_000;
-
-/**
- * What a `connect` handler awaits: its return ends the socket, with the bytes that are still on their way.
- *
- * @param over settles when nothing more is to be written
- */
-export async function untilClosed(socket: Socket, over: Promise<void>): Promise<void> {
-  await over;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, LAST_BYTES);
-  });
-  await Promise.race([socket.closed.catch(ignore), late]);
-  clearTimeout(timer);
 }
 
 /** Dials a FastCGI application elsewhere over TCP. Hosts of the platform's own network cannot be reached so. */
