@@ -11,20 +11,20 @@ import { makeSecretSite } from "./site.ts";
 
 const servers = useServers(makeSecretSite);
 
-const ask = (headers: string) =>
-  raw(servers.port, `GET /show.php HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n${headers}\r\n`);
-
 interface Shown {
   readonly server: Readonly<Record<string, string>>;
   readonly env: string | false;
 }
 
-async function shown(headers: string): Promise<Shown> {
-  const { text } = await ask(headers);
-  return JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1)) as Shown;
-}
+function visitorTests(port: () => number): void {
+  const ask = (headers: string) =>
+    raw(port(), `GET /show.php HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n${headers}\r\n`);
 
-describe("what a visitor cannot say", () => {
+  async function shown(headers: string): Promise<Shown> {
+    const { text } = await ask(headers);
+    return JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1)) as Shown;
+  }
+
   test.each(["Proxy", "PROXY", "proxy", "pRoXy"])("%s: does not become HTTP_PROXY (httpoxy)", async (name) => {
     const { server, env } = await shown(`${name}: http://evil.test:1\r\n`);
     expect(server).not.toHaveProperty("HTTP_PROXY");
@@ -64,7 +64,10 @@ describe("what a visitor cannot say", () => {
     const { server } = await shown("X.Foo: a\r\nX!Bar: b\r\nX'Baz: c\r\n$Qux: d\r\n");
     expect(Object.keys(server).filter((name) => /FOO|BAR|BAZ|QUX/.test(name))).toEqual([]);
   });
-});
+}
+
+describe("what a visitor cannot say", () => visitorTests(() => servers.port));
+describe("what a visitor cannot say to a gateway with a configuration", () => visitorTests(() => servers.guidePort));
 
 /** A server before a script that writes its own header block. */
 async function scripted(script: Script) {
