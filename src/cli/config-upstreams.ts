@@ -3,13 +3,7 @@
 import type { UpstreamConfig, UpstreamServer } from "../gateway/config/config.ts";
 import { paramVariables } from "../gateway/config/param-variables.ts";
 import { compileTemplate } from "../gateway/config/template.ts";
-import {
-  type Balance,
-  createUpstream,
-  type NextUpstreamOptions,
-  pingCheck,
-  type Upstream,
-} from "../gateway/upstream/index.ts";
+import { type Balance, createUpstream, pingCheck, type Upstream } from "../gateway/upstream/index.ts";
 import { formatAddress, parseAddress } from "../transport/address.ts";
 import { type ConnectedExchange, connectExchange } from "../transport/connect-exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
@@ -47,7 +41,7 @@ export function startUpstream(name: string, config: UpstreamConfig, readTimeout:
     name,
     servers,
     ...(balance === undefined ? {} : { balance: balanceOf(balance) }),
-    ...(nextUpstream === undefined ? {} : { nextUpstream: nextUpstream as NextUpstreamOptions }),
+    ...(nextUpstream === undefined ? {} : { nextUpstream }),
     ...(queue === undefined ? {} : { queue }),
     ...(healthCheck === undefined ? {} : { healthCheck: healthCheckOf(healthCheck) }),
   });

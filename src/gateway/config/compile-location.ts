@@ -241,7 +241,7 @@ function compileFastCgi(fastcgi: FastCgi & { readonly scriptsOnly: boolean }): R
 function compileCache(cache: CacheUse): ResolvedCache {
   const { lock } = cache;
   const valid = Object.entries(cache.valid ?? {}).map(
-    ([status, seconds]) => [status === "any" ? "any" : Number(status), seconds] as const,
+    ([status, seconds = 0]) => [status === "any" ? "any" : Number(status), seconds] as const,
   );
   return {
     zone: cache.zone,

@@ -1,6 +1,7 @@
 // A whole configuration, as `edge-fpm.config.ts` exports it. Plain data but for regular expressions.
 
 import type { GatewayLimits } from "../options.ts";
+import type { NextCondition } from "../upstream/options.ts";
 import type { Location, LocationSettings, Rewrite, Template } from "./location.ts";
 
 /** Ready tables of locations for applications that many people run. */
@@ -50,7 +51,8 @@ export interface UpstreamConfig {
   /** Requests waiting for a connection, and how long. */
   readonly queue?: { readonly size?: number; readonly timeout?: number };
   readonly nextUpstream?: {
-    readonly on?: readonly string[];
+    /** Default error, timeout, overloaded. */
+    readonly on?: readonly NextCondition[];
     readonly tries?: number;
     readonly time?: number;
   };

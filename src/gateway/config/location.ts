@@ -105,7 +105,7 @@ export interface CacheUse {
   readonly key?: Template;
   readonly methods?: readonly string[];
   /** Seconds an answer is fresh that does not say so itself, by status; `any` for all others. */
-  readonly valid?: Readonly<Record<number | "any", number>>;
+  readonly valid?: Readonly<Partial<Record<number | "any", number>>>;
   /** Not looked up when one of these is neither empty nor "0". */
   readonly bypass?: readonly Template[];
   /** Not kept when one of these is neither empty nor "0". */

@@ -3,6 +3,7 @@
 
 import { parseAddress } from "../../transport/address.ts";
 import { addressRanges } from "../address-ranges.ts";
+import { logFormat } from "../observe/log-format.ts";
 import type { GatewayConfig, Site, UpstreamConfig } from "./config.ts";
 import type { Problem } from "./errors.ts";
 import type { Location } from "./location.ts";
@@ -53,9 +54,12 @@ export function checkReferences(config: GatewayConfig): Problem[] {
   checkRanges(config.trustedProxies?.from, "trustedProxies.from", report);
   checkRanges(config.metrics?.allow, "metrics.allow", report);
   const format = config.log?.format;
-  if (format !== undefined && !["common", "combined", "json"].includes(format)) {
-    checkTemplate(format, "log.format", new Set(), report);
-    if (!format.includes("$")) report("log.format", JSON.stringify(format), "common, combined, json or a template");
+  if (format !== undefined) {
+    try {
+      logFormat(format);
+    } catch (error) {
+      report("log.format", JSON.stringify(format), `common, combined, json or a template. ${(error as Error).message}`);
+    }
   }
   for (const [name, cache] of Object.entries(config.caches ?? {})) {
     if (cache?.store === "disk" && cache.path === undefined) {

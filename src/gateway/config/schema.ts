@@ -3,6 +3,7 @@
 
 import * as v from "valibot";
 import { DEFAULT_LIMITS } from "../options.ts";
+import type { NextCondition } from "../upstream/options.ts";
 import { regexProblem } from "./regex.ts";
 
 type Schema = v.GenericSchema<unknown>;
@@ -13,7 +14,15 @@ function table(entries: Readonly<Record<string, Schema>>): Schema {
   const optional = Object.fromEntries(
     Object.entries(entries).map(([key, schema]) => [key, required.has(schema) ? schema : v.optional(schema)]),
   );
-  return v.objectWithRest(optional, v.never(known), "a table in braces");
+  return braces(v.objectWithRest(optional, v.never(known)));
+}
+
+/** Lists and expressions are objects too, but no tables. */
+function braces(schema: Schema, message = "a table in braces"): Schema {
+  const other = v.custom<never>(() => false, message);
+  return v.lazy((input) =>
+    typeof input === "object" && input !== null && !Array.isArray(input) && !(input instanceof RegExp) ? schema : other,
+  );
 }
 
 const required = new WeakSet<Schema>();
@@ -30,7 +39,7 @@ function list(of: Schema): Schema {
 }
 
 function named(of: Schema): Schema {
-  return v.record(v.string(), of, "a table in braces, by name");
+  return braces(v.record(v.string(), of), "a table in braces, by name");
 }
 
 /** Whole numbers. */
@@ -69,10 +78,12 @@ const regex = v.pipe(
 );
 
 /** Keys are headers' names. */
-const headers = v.record(
-  matching(/^[\w!#$%&'*+.^`|~-]+$/, headerName) as v.GenericSchema<string, string>,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a header has none.
-  matching(/^[^\x00-\x08\x0a-\x1f\x7f]*$/, "text without line breaks"),
+const headers = braces(
+  v.record(
+    matching(/^[\w!#$%&'*+.^`|~-]+$/, headerName) as v.GenericSchema<string, string>,
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a header has none.
+    matching(/^[^\x00-\x08\x0a-\x1f\x7f]*$/, "text without line breaks"),
+  ),
   "a table of headers",
 );
 
@@ -83,9 +94,11 @@ const fastcgi = table({
   index: matching(/^[^/]/, "a file name"),
   scriptsOnly: flag,
   checkScript: flag,
-  params: v.record(
-    matching(/^[^\s=]+$/, "a param's name") as v.GenericSchema<string, string>,
-    either(template, table({ value: must(template), ifNotEmpty: must(v.literal(true, "true")) })),
+  params: braces(
+    v.record(
+      matching(/^[^\s=]+$/, "a param's name") as v.GenericSchema<string, string>,
+      either(template, table({ value: must(template), ifNotEmpty: must(v.literal(true, "true")) })),
+    ),
     "a table of params",
   ),
   passRequestHeaders: flag,
@@ -118,9 +131,8 @@ const cache = table({
   zone: must(text),
   key: template,
   methods: list(matching(/^[A-Za-z]+$/, "a method, e.g. GET")),
-  valid: v.record(
-    matching(/^(?:any|[1-5]\d\d)$/, "a status or any") as v.GenericSchema<string, string>,
-    seconds,
+  valid: braces(
+    v.record(matching(/^(?:any|[1-5]\d\d)$/, "a status or any") as v.GenericSchema<string, string>, seconds),
     "a table of seconds by status",
   ),
   bypass: list(template),
@@ -151,12 +163,14 @@ const settings = {
     [v.pipe(v.number(), v.integer(), v.minValue(-1)), v.picklist(["max", "epoch"])],
     'a whole number of seconds from -1, "max" or "epoch"',
   ),
-  errorPages: v.record(
-    matching(/^[345]\d\d(?:[\s,]+[345]\d\d)*$/, "one or more statuses from 300 to 599") as v.GenericSchema<
-      string,
-      string
-    >,
-    matching(/^(?:=\d{0,3}\s+)?[/@$h]\S*$/, "a path, a URL or @name, perhaps with =200 in front"),
+  errorPages: braces(
+    v.record(
+      matching(/^[345]\d\d(?:[\s,]+[345]\d\d)*$/, "one or more statuses from 300 to 599") as v.GenericSchema<
+        string,
+        string
+      >,
+      matching(/^(?:=\d{0,3}\s+)?[/@$h]\S*$/, "a path, a URL or @name, perhaps with =200 in front"),
+    ),
     "a table of pages by status",
   ),
   fastcgi,
@@ -211,6 +225,23 @@ const site = {
   followSymlinks: flag,
 };
 
+/** As `NextCondition` of upstreams. */
+const NEXT = [
+  "error",
+  "timeout",
+  "invalid-header",
+  "http_403",
+  "http_404",
+  "http_429",
+  "http_500",
+  "http_502",
+  "http_503",
+  "http_504",
+  "overloaded",
+  "non-idempotent",
+  "off",
+] as const satisfies readonly NextCondition[];
+
 const upstream = table({
   servers: must(
     v.pipe(
@@ -242,7 +273,7 @@ const upstream = table({
   sendTimeout: milliseconds,
   readTimeout: milliseconds,
   queue: table({ size: count, timeout: milliseconds }),
-  nextUpstream: table({ on: list(text), tries: count, time: milliseconds }),
+  nextUpstream: table({ on: list(v.picklist(NEXT, `one of ${NEXT.join(", ")}`)), tries: count, time: milliseconds }),
   healthCheck: table({
     path: must(path),
     interval: milliseconds,
