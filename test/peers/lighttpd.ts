@@ -15,12 +15,17 @@ export interface Lighttpd {
   stop(): Promise<void>;
 }
 
-/** Starts lighttpd on a free port of 127.0.0.1 for `root` and waits until it listens. */
-export function startLighttpd(root: string, fastcgi: FastCgiAddress): Promise<Lighttpd> {
-  return startOnFreePort((port) => start(root, fastcgi, port));
+export interface LighttpdOptions {
+  /** `authorizer`: lighttpd serves the files of `root` itself, to whom the application lets in. Default `responder`. */
+  readonly role?: "responder" | "authorizer";
 }
 
-async function start(root: string, fastcgi: FastCgiAddress, port: number): Promise<Lighttpd> {
+/** Starts lighttpd on a free port of 127.0.0.1 for `root` and waits until it listens. */
+export function startLighttpd(root: string, fastcgi: FastCgiAddress, options: LighttpdOptions = {}): Promise<Lighttpd> {
+  return startOnFreePort((port) => start(root, fastcgi, options, port));
+}
+
+async function start(root: string, fastcgi: FastCgiAddress, options: LighttpdOptions, port: number): Promise<Lighttpd> {
   const scratch = makeScratch("lighttpd");
   const file = join(scratch.path, "lighttpd.conf");
   mkdirSync(join(scratch.path, "uploads"));
@@ -40,6 +45,7 @@ server.listen-backlog = 1024
 server.stream-response-body = 2
 fastcgi.server = ("/" => ((
   ${where},
+  "mode" => "${options.role ?? "responder"}",
   "check-local" => "disable",
   "fix-root-scriptname" => "enable"
 )))

@@ -1,5 +1,6 @@
 // A fetch handler behind every real web server there is for FastCGI.
 
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Server, serve } from "../../src/server/index.ts";
@@ -26,7 +27,7 @@ const WEB_SERVERS: readonly [name: string, peer: PeerName, (root: string, to: Fa
     ["nginx with kept connections", "nginx", (root, fastcgi) => startNginx({ root, fastcgi, keepConnection: true })],
     ["Apache", "apache2", startApache],
     ["Caddy", "caddy", startCaddy],
-    ["lighttpd", "lighttpd", startLighttpd],
+    ["lighttpd", "lighttpd", (root, fastcgi) => startLighttpd(root, fastcgi)],
     ["HAProxy", "haproxy", (root, fastcgi) => startHaproxy(root, fastcgi)],
     ["HAProxy, several requests a connection", "haproxy", (root, to) => startHaproxy(root, to, { multiplex: true })],
   ];
@@ -140,6 +141,38 @@ for (const [name, peer, start] of WEB_SERVERS) {
     });
   }
 }
+
+describePeers(["lighttpd"], "an authorizer behind lighttpd", () => {
+  test("lets some visitors to the files and refuses others", async () => {
+    const scratch = makeScratch("authorizer");
+    writeFileSync(join(scratch.path, "secret.txt"), "the secret");
+    const roles: string[] = [];
+    const server = await serve({
+      listen: { port: 0 },
+      roles: ["authorizer"],
+      fetch(request, { role }) {
+        roles.push(role);
+        if (request.headers.get("authorization") !== "Bearer right") return new Response("no", { status: 403 });
+        return new Response(null, { headers: { "variable-auth-user": "ada" } });
+      },
+    });
+    const port = server.address.type === "tcp" ? server.address.port : 0;
+    const front = await startLighttpd(scratch.path, { kind: "tcp", port }, { role: "authorizer" });
+    try {
+      const ask = async (token: string) => {
+        const response = await fetch(`${front.baseUrl}/secret.txt`, { headers: { authorization: `Bearer ${token}` } });
+        return [response.status, await response.text()];
+      };
+      expect(await ask("right")).toEqual([200, "the secret"]);
+      expect(await ask("wrong")).toEqual([403, "no"]);
+      expect(roles).toEqual(["authorizer", "authorizer"]);
+    } finally {
+      await front.stop();
+      await server.close({ grace: 0 });
+      scratch.remove();
+    }
+  });
+});
 
 describe("the list of web servers", () => {
   test("has all that the documentation names", () => {
