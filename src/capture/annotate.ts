@@ -4,14 +4,13 @@
 import {
   byteStringToUtf8,
   bytesToByteString,
-  concat,
   HEADER_LENGTH,
   KEEP_CONN,
   NULL_REQUEST_ID,
   RecordType,
   VERSION,
 } from "../codec/index.ts";
-import { annotatePairs } from "./annotate-pairs.ts";
+import { annotatePairs, type PairRest } from "./annotate-pairs.ts";
 import { protocolStatusOf, roleOf, SECTION, typeName, typeOf } from "./names.ts";
 
 /** A run of bytes with one meaning. */
@@ -37,19 +36,14 @@ export interface Annotation {
   readonly summary: string;
   /** What is wrong, each in one sentence; empty for a record as the specification wants it. */
   readonly problems: readonly string[];
-  /** The start of a name-value pair that goes on in the next record: give it to that record's `annotate`. */
-  readonly rest: Uint8Array;
+  /** A name-value pair that goes on in the next record of its stream: give it to that record's `annotate`. */
+  readonly rest: PairRest | undefined;
 }
 
 export interface AnnotateOptions {
   /** The `rest` of the record before in the same stream of params. Default: nothing. */
-  readonly before?: Uint8Array;
+  readonly before?: PairRest | undefined;
 }
-
-const NOTHING = new Uint8Array(0);
-
-/** Most bytes of a cut pair that are carried along; more is told as a problem. As the codec's `maxBytes` of params. */
-const MAX_REST = 1024 * 1024;
 
 /**
  * Explains a record byte by byte: header, content and padding. Bytes that are cut, too many or no FastCGI at all are
@@ -58,13 +52,13 @@ const MAX_REST = 1024 * 1024;
 export function annotate(bytes: Uint8Array, options: AnnotateOptions = {}): Annotation {
   const fields: AnnotatedField[] = [];
   const header = annotateHeader(bytes, fields);
-  if (header === undefined) return finish(fields, bytes, NOTHING);
+  if (header === undefined) return finish(fields, bytes, undefined);
 
   const contentEnd = HEADER_LENGTH + header.contentLength;
   const end = contentEnd + header.paddingLength;
   const content = bytes.subarray(HEADER_LENGTH, Math.min(contentEnd, bytes.length));
   const cut = bytes.length < contentEnd;
-  const rest = annotateContent(header, content, cut, options.before ?? NOTHING, fields);
+  const rest = annotateContent(header, content, cut, options.before, fields);
   const padding = Math.min(end, bytes.length) - contentEnd;
   if (padding > 0) {
     fields.push({
@@ -217,10 +211,10 @@ function annotateContent(
   header: Header,
   content: Uint8Array,
   cut: boolean,
-  before: Uint8Array,
+  before: PairRest | undefined,
   fields: AnnotatedField[],
-): Uint8Array {
-  let rest: Uint8Array = NOTHING;
+): PairRest | undefined {
+  let rest: PairRest | undefined;
   switch (header.type) {
     case RecordType.BEGIN_REQUEST:
       annotateBegin(content, cut, fields);
@@ -250,29 +244,19 @@ function annotatePairContent(
   header: Header,
   content: Uint8Array,
   cut: boolean,
-  before: Uint8Array,
+  before: PairRest | undefined,
   fields: AnnotatedField[],
-): Uint8Array {
+): PairRest | undefined {
   const stream = header.type === RecordType.PARAMS;
-  const start = stream ? before : NOTHING;
-  const joined = start.length === 0 ? content : concat([start, content]);
-  const pairs = annotatePairs(joined);
-  // Fields of a pair that began in an earlier record: only what lies in this one is shown.
-  for (const { start: from, end, ...field } of pairs.fields) {
-    if (end < start.length || (end === start.length && start.length > 0 && from < end)) continue;
-    fields.push({
-      start: HEADER_LENGTH + Math.max(0, from - start.length),
-      end: HEADER_LENGTH + end - start.length,
-      part: "content",
-      section: SECTION.pairs,
-      ...field,
-    });
+  const pairs = annotatePairs(content, stream ? before : undefined);
+  for (const { start, end, ...field } of pairs.fields) {
+    const place = { start: HEADER_LENGTH + start, end: HEADER_LENGTH + end };
+    fields.push({ ...place, part: "content", section: SECTION.pairs, ...field });
   }
-  if (pairs.restAt === joined.length) return NOTHING;
-  const rest = joined.slice(pairs.restAt);
-  if (stream && header.contentLength > 0 && !cut && rest.length <= MAX_REST) return rest;
-  note(fields, `the name-value pairs end inside a pair: ${rest.length} bytes of at least ${pairs.needed}`);
-  return NOTHING;
+  const { rest } = pairs;
+  if (rest === undefined || (stream && header.contentLength > 0 && !cut)) return rest;
+  note(fields, `the name-value pairs end inside a pair: ${rest.length} bytes of at least ${rest.needed}`);
+  return undefined;
 }
 
 function annotateBegin(content: Uint8Array, cut: boolean, fields: AnnotatedField[]): void {
@@ -417,7 +401,7 @@ function note(fields: AnnotatedField[], problem: string): void {
   fields.push({ ...last, problem: last.problem === undefined ? problem : `${last.problem}; ${problem}` });
 }
 
-function finish(fields: readonly AnnotatedField[], bytes: Uint8Array, rest: Uint8Array): Annotation {
+function finish(fields: readonly AnnotatedField[], bytes: Uint8Array, rest: PairRest | undefined): Annotation {
   const problems = fields.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
   if (bytes.length === 0) problems.push("there are no bytes");
   return { fields, summary: summarize(bytes, fields), problems, rest };

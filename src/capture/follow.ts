@@ -13,6 +13,7 @@ import {
   type Role,
 } from "../codec/index.ts";
 import { annotate } from "./annotate.ts";
+import type { PairRest } from "./annotate-pairs.ts";
 import type { Capture, CapturedConnection } from "./capture.ts";
 import type { CapturedItem, CapturedRecord } from "./records.ts";
 import { contentOf, recordsOf } from "./records.ts";
@@ -72,7 +73,7 @@ export interface FollowedItem {
   /** What is wrong with it, in itself and in its place. */
   readonly problems: readonly string[];
   /** What `annotate` needs to explain it: the start of a pair that the records before have left. */
-  readonly paramsBefore: Uint8Array;
+  readonly paramsBefore: PairRest | undefined;
 }
 
 export interface FollowedConnection {
@@ -116,6 +117,9 @@ export function followCapture(capture: Capture, options: FollowOptions = {}): re
 
 const NOTHING = new Uint8Array(0);
 
+/** Request ids named in one problem. */
+const MOST_NAMED = 10;
+
 /** Follows one connection as its items come. */
 export class Follower {
   readonly #maxKept: number;
@@ -147,7 +151,7 @@ export class Follower {
     const begins = item.recordType === RecordType.BEGIN_REQUEST;
     const known = this.#active.get(item.requestId);
     const before = known?.states ?? NO_REQUEST;
-    const paramsBefore = known?.pairRest ?? NOTHING;
+    const paramsBefore = known?.pairRest;
     const note = annotate(item.bytes, { before: paramsBefore });
     const problems = [...note.problems];
     const role = begins && item.contentLength >= 2 ? word(item.bytes, HEADER_LENGTH) : (known?.roleCode ?? 0);
@@ -183,7 +187,10 @@ export class Follower {
     if (item.type === "gap") problems.push(`${item.missing} bytes are missing from the capture`);
     if (item.type === "end") {
       const open = [...this.#active.values()].filter(({ end }) => end === undefined);
-      const ids = open.map(({ requestId }) => requestId).join(", ");
+      const ids = `${open
+        .slice(0, MOST_NAMED)
+        .map(({ requestId }) => requestId)
+        .join(", ")}${open.length > MOST_NAMED ? " and others" : ""}`;
       if (open.length > 0 && (item.how === "reset" || item.direction === "to-web-server")) {
         const who = item.direction === "to-web-server" ? "the application" : "the web server";
         problems.push(
@@ -220,7 +227,7 @@ export class Follower {
     return request;
   }
 
-  #take(request: Request, item: CapturedRecord, rest: Uint8Array, problems: string[]): void {
+  #take(request: Request, item: CapturedRecord, rest: PairRest | undefined, problems: string[]): void {
     const content = contentOf(item);
     switch (item.recordType) {
       case RecordType.PARAMS:
@@ -292,7 +299,7 @@ function plain(index: number, item: CapturedItem, problems: readonly string[]): 
     webServerInput: undefined,
     applicationInput: undefined,
     problems,
-    paramsBefore: NOTHING,
+    paramsBefore: undefined,
   };
 }
 
@@ -336,7 +343,7 @@ class Request implements FollowedRequest {
   keepConnection = false;
   decoder: ParamsDecoder | undefined = new ParamsDecoder();
   /** The start of a pair that the next PARAMS record continues. */
-  pairRest: Uint8Array = NOTHING;
+  pairRest: PairRest | undefined;
   readonly stdin = new Stream();
   readonly data = new Stream();
   readonly stdout = new Stream();

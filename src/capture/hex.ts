@@ -17,6 +17,12 @@ const OFFSET_LINE = /^\s*[0-9a-fA-F]{4,16}\s*$/;
 /** What Wireshark and tshark write around a followed stream, and comments. */
 const FRAME_LINE = /^\s*(?:=+|Follow: .*|Filter: .*|Node \d: .*|#.*)?$/;
 
+/** Longest line of a dump, in characters; a longer one holds plain digits. */
+const LONGEST_DUMP_LINE = 8192;
+
+/** Digits of a plain line taken at a time. */
+const DIGITS_AT_A_TIME = 64 * 1024;
+
 /** Bytes in a line of hexdump -C, od and Wireshark. xxd can be told others. */
 const BYTES_A_LINE = 16;
 
@@ -28,10 +34,19 @@ const BYTES_A_LINE = 16;
  */
 export function readHex(text: string, maxBytes: number): readonly HexRun[] {
   const lines = text.split(/\r\n|\r|\n/);
-  const first = lines.find((line) => !FRAME_LINE.test(line));
+  const first = lines.find((line) => !isFrame(line));
   if (first === undefined) throw new CaptureError("CAPTURE_MALFORMED", "the text has no hex digits");
-  const looksLikeDump = DUMP_LINE.test(first) && (/^\s*[0-9a-fA-F]+:/.test(first) || /^\s*0+[ \t]/.test(first));
+  const looksLikeDump = isDumpLine(first) && (/^\s*[0-9a-fA-F]{4,16}:/.test(first) || /^\s*0+[ \t]/.test(first));
   return looksLikeDump ? readDump(lines, maxBytes) : readPlain(lines, maxBytes);
+}
+
+function isDumpLine(line: string): boolean {
+  // A long line with an offset is meant as a dump, and refused as one; its offset must not be taken for bytes.
+  return line.length <= LONGEST_DUMP_LINE ? DUMP_LINE.test(line) : /^\s{0,64}[0-9a-fA-F]{4,16}:[ \t]/.test(line);
+}
+
+function isFrame(line: string): boolean {
+  return line.length <= LONGEST_DUMP_LINE ? FRAME_LINE.test(line) : line.trim() === "";
 }
 
 function readDump(lines: readonly string[], maxBytes: number): readonly HexRun[] {
@@ -47,10 +62,10 @@ function readDump(lines: readonly string[], maxBytes: number): readonly HexRun[]
       repeating = true;
       return;
     }
-    const match = DUMP_LINE.exec(line);
-    const bare = match === null && OFFSET_LINE.test(line);
+    const match = line.length > LONGEST_DUMP_LINE ? null : DUMP_LINE.exec(line);
+    const bare = match === null && line.length <= LONGEST_DUMP_LINE && OFFSET_LINE.test(line);
     if (match === null && !bare) {
-      if (FRAME_LINE.test(line)) return;
+      if (isFrame(line)) return;
       throw malformed(number, `no line of a dump: ${JSON.stringify(line.slice(0, 60))}`);
     }
     const [, indent = "", digits = line.trim(), colon = "", rest = ""] = match ?? [];
@@ -83,7 +98,8 @@ function readDump(lines: readonly string[], maxBytes: number): readonly HexRun[]
 /** Bytes after `offset:`, as xxd writes them: groups of any size, then two spaces and the characters. */
 function groupedBytes(rest: string, line: number): readonly number[] {
   const digits = (rest.split(/ {2}|\t/, 1)[0] ?? "").replaceAll(" ", "");
-  if (!/^(?:[0-9a-fA-F]{2})+$/.test(digits)) throw malformed(line, "an odd number of hex digits");
+  if (digits === "" || digits.length % 2 === 1 || /[^0-9a-fA-F]/.test(digits))
+    throw malformed(line, "an odd number of hex digits");
   return pairs(digits);
 }
 
@@ -116,11 +132,14 @@ function readPlain(lines: readonly string[], maxBytes: number): readonly HexRun[
   let odd = "";
   lines.forEach((line, index) => {
     const digits = odd + line.replace(/^\s*#.*$/, "").replaceAll(/0x|\\x|[\s,:;{}"'-]/gi, "");
-    if (!/^[0-9a-fA-F]*$/.test(digits)) {
+    if (/[^0-9a-fA-F]/.test(digits)) {
       throw malformed(index + 1, `not only hex digits: ${JSON.stringify(line.slice(0, 60))}`);
     }
     odd = digits.length % 2 === 1 ? digits.slice(-1) : "";
-    out.push(0, pairs(odd === "" ? digits : digits.slice(0, -1)), index + 1);
+    const end = digits.length - odd.length;
+    for (let at = 0; at < end; at += DIGITS_AT_A_TIME) {
+      out.push(0, pairs(digits.slice(at, Math.min(end, at + DIGITS_AT_A_TIME))), index + 1);
+    }
   });
   if (odd !== "") throw new CaptureError("CAPTURE_MALFORMED", "an odd number of hex digits: one is missing");
   return out.finish();

@@ -1,6 +1,7 @@
 // edge-fpm's debugger without a platform: reads captures, follows requests, explains bytes, writes pcapng and JSON.
 
 export * from "./annotate.ts";
+export type { PairRest } from "./annotate-pairs.ts";
 export * from "./capture.ts";
 export * from "./errors.ts";
 export * from "./follow.ts";

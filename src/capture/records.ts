@@ -31,9 +31,9 @@ export interface CapturedFragment {
   readonly bytes: Uint8Array;
   /**
    * `cut`: a record whose rest never came. `bad-version`: no FastCGI from here on. `after-gap`: where the next record
-   * starts is not known.
+   * starts is not known. `limit`: no bytes; more records than are read.
    */
-  readonly reason: "cut" | "bad-version" | "after-gap";
+  readonly reason: "cut" | "bad-version" | "after-gap" | "limit";
   /** What is wrong, in plain words. */
   readonly problem: string;
 }
@@ -71,21 +71,53 @@ export function contentOf(record: CapturedRecord): Uint8Array {
   return record.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + record.contentLength);
 }
 
-/** What passed on a connection, in order. Never throws: what cannot be read is among the items. */
-export function recordsOf(connection: CapturedConnection): readonly CapturedItem[] {
+/** Most items of one connection: each is an object, and a record may have 8 bytes only. */
+const MAX_ITEMS = 2_000_000;
+
+/**
+ * What passed on a connection, in order. Never throws: what cannot be read is among the items.
+ *
+ * @param maxItems most items that are made; behind them comes one fragment that says so
+ */
+export function recordsOf(connection: CapturedConnection, maxItems: number = MAX_ITEMS): readonly CapturedItem[] {
   const cutters = {
     "to-application": new RecordCutter("to-application"),
     "to-web-server": new RecordCutter("to-web-server"),
   };
   const items: CapturedItem[] = [];
+  const add = (more: readonly CapturedItem[]) => {
+    for (const item of more) items.push(connection.mixed ? withDirectionOfType(item) : item);
+  };
   for (const event of connection.events) {
     const cutter = cutters[event.direction];
-    if (event.type === "bytes") items.push(...cutter.push(event.bytes, event.time));
-    else if (event.type === "gap") items.push(...cutter.gap(event.missing, event.time));
-    else items.push(...cutter.end(event.time), { ...event });
+    if (event.type === "gap") add(cutter.gap(event.missing, event.time));
+    if (event.type === "end") add([...cutter.end(event.time), event]);
+    if (event.type !== "bytes") continue;
+    for (let at = 0; at < event.bytes.length; at += BYTES_AT_A_TIME) {
+      add(cutter.push(event.bytes.subarray(at, at + BYTES_AT_A_TIME), event.time));
+      if (items.length > maxItems) return [...items.slice(0, maxItems), tooMany(event.direction, event.time, maxItems)];
+    }
   }
-  items.push(...cutters["to-application"].end(undefined), ...cutters["to-web-server"].end(undefined));
-  return connection.mixed ? items.map(withDirectionOfType) : items;
+  add(cutters["to-application"].end(undefined));
+  add(cutters["to-web-server"].end(undefined));
+  return items;
+}
+
+/** Bytes cut at a time, so that the limit of items is seen soon. A record across two of them is copied. */
+const BYTES_AT_A_TIME = 1024 * 1024;
+
+function tooMany(direction: Direction, time: number | undefined, maxItems: number): CapturedFragment {
+  const problem = `more than ${maxItems} records on one connection; the rest is not read`;
+  return {
+    type: "fragment",
+    direction,
+    started: time,
+    time,
+    offset: 0,
+    bytes: new Uint8Array(0),
+    reason: "limit",
+    problem,
+  };
 }
 
 function withDirectionOfType(item: CapturedItem): CapturedItem {

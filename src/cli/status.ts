@@ -8,7 +8,7 @@ import { connectAddress } from "../transport/node/connect.ts";
 import { addressOption } from "./address.ts";
 import { coloursFor, isTerminal } from "./colours.ts";
 import type { Arguments, Command } from "./command.ts";
-import { CliError, messageOf } from "./failure.ts";
+import { CliError, codeOf, messageOf } from "./failure.ts";
 import { parseStatus, type StatusPage, statusTable } from "./status-table.ts";
 
 /** Longest wait for a page, in milliseconds. */
@@ -148,6 +148,7 @@ async function fetchStatus(exchange: Exchange, path: string, signal: AbortSignal
     if (parser.head?.status !== 200) throw new Error(`status ${parser.head?.status ?? "missing"}`);
     return parseStatus(new TextDecoder().decode(concat(body)));
   } catch (error) {
+    if (codeOf(error) === "EXCHANGE_CONNECT") throw error;
     throw new CliError(`No status page at ${path}: ${messageOf(error)}`, {
       hint: `The pool must have "pm.status_path = ${path}"; --path names another.`,
       cause: error,

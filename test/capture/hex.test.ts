@@ -94,6 +94,12 @@ describe("readHex", () => {
     expect(() => readHex(text, LIMIT)).toThrow(expect.objectContaining({ code: "CAPTURE_LIMIT" }));
   });
 
+  test("takes a line of any length", () => {
+    expect(readHex("61".repeat(3_000_000), 1 << 23)[0]?.bytes.length).toBe(3_000_000);
+    expect(() => readHex(`00000000: ${"61".repeat(1_000_000)}`, 1 << 23)).toThrow(CaptureError);
+    expect(() => readHex(" ".repeat(3_000_000), 1 << 23)).toThrow(CaptureError);
+  });
+
   const programs = [
     ["xxd", []],
     ["xxd", ["-p"]],

@@ -109,6 +109,24 @@ describe("recordsOf", () => {
     expect(items.map(({ direction }) => (direction === "to-application" ? ">" : "<")).join("")).toBe(">>>><<");
   });
 
+  test("stops at its limit of records, and says so", () => {
+    const many = new Uint8Array(8 * 300_000).map((_, at) => [1, 2, 0, 1, 0, 0, 0, 0][at % 8] ?? 0);
+    const connection = {
+      id: 1,
+      webServer: "w",
+      application: "a",
+      mixed: false,
+      events: [bytes("to-application", many)],
+    };
+    expect(recordsOf(connection)).toHaveLength(300_000);
+    const some = recordsOf(connection, 1000);
+    expect(some).toHaveLength(1001);
+    expect(some.at(-1)).toMatchObject({
+      reason: "limit",
+      problem: "more than 1000 records on one connection; the rest is not read",
+    });
+  });
+
   test("keeps both directions in the order of time", () => {
     const out = request(1);
     const items = recordsOf({
