@@ -93,27 +93,31 @@ async function gather(stream: ReadableStream<Uint8Array>, limit: number, signal:
   return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
 }
 
-/** The stream, which must have the length that the application was told. */
-async function* counted(
-  stream: ReadableStream<Uint8Array>,
-  length: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The stream, which must have the length that the application was told. No generator: one that waits for a chunk could
+ * not be told that nobody wants it any more.
+ */
+function counted(stream: ReadableStream<Uint8Array>, length: number): AsyncIterable<Uint8Array> {
   const reader = stream.getReader();
   let seen = 0;
-  let ended = false;
-  try {
-    for (;;) {
+  const cancel = (reason?: unknown): void => void reader.cancel(reason).catch(() => {});
+  const iterator: AsyncIterator<Uint8Array> = {
+    async next() {
       const { value, done } = await reader.read();
-      ended = done;
-      if (done) break;
-      seen += value.length;
-      if (seen > length) break;
-      yield value;
-    }
-    if (seen === length) return;
-    const how = seen > length ? "is longer than" : `ended after ${seen} bytes, not`;
-    throw new ClientError("CLIENT_BODY_LENGTH", `the request body ${how} the ${length} bytes of its Content-Length`);
-  } finally {
-    if (!ended) void reader.cancel().catch(() => {});
-  }
+      if (!done) seen += value.length;
+      if (done ? seen === length : seen <= length) return done ? { done, value: undefined } : { done, value };
+      const how = done ? `ended after ${seen} bytes, not` : "is longer than";
+      const error = new ClientError(
+        "CLIENT_BODY_LENGTH",
+        `the request body ${how} the ${length} bytes of its Content-Length`,
+      );
+      cancel(error);
+      throw error;
+    },
+    async return() {
+      cancel();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }

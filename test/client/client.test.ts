@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { connect as connectNowhere } from "../../src/client/browser.ts";
 import { type Client, type ClientOptions, connect, type Target } from "../../src/client/index.ts";
 import { type ApplicationServerOptions, FastCgiApplication, type FetchHandler } from "../../src/server/index.ts";
+import { ApplicationLink } from "../../src/transport/application-link.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import { toStreams } from "../../src/transport/streams.ts";
 
@@ -188,6 +189,56 @@ describe("requests", () => {
     const data = { content: new TextEncoder().encode("the file"), lastModified: new Date(5000) };
     const response = await client.fetch("/", { method: "POST", body: "the body", role: "filter", data });
     expect(await response.text()).toBe("the body|the file|8|5");
+  });
+});
+
+describe("an application that answers oddly", () => {
+  /** A client whose application writes these bytes. */
+  function answering(stdout: string, options: ClientOptions = {}, stderr = "") {
+    const client = connect(() => {
+      const [left, right] = memoryPair();
+      new ApplicationLink(right, async (request) => {
+        void request.stderr(Buffer.from(stderr));
+        await request.stdout(Buffer.from(stdout));
+        return { applicationStatus: 7, protocolStatus: "request-complete" };
+      });
+      return left;
+    }, options);
+    cleanups.push(() => client.close({ abort: true }));
+    return client;
+  }
+
+  test.each([
+    ["nothing", "", "CGI_NO_HEADER"],
+    ["no header", "hello", "CGI_NO_HEADER"],
+    ["what is no header", "hello world\n\n", "CGI_BAD_HEADER"],
+    ["a status that is none", "Status: 99\n\n", "CGI_BAD_STATUS"],
+    ["a header block that is too long", `X: ${"x".repeat(2000)}\n\n`, "CGI_HEADER_LIMIT"],
+  ])("%s is an error with a code", async (_what, stdout, code) => {
+    await expect(answering(stdout, { maxHeaderBytes: 1000 }).fetch("/")).rejects.toMatchObject({ code });
+  });
+
+  test("STDERR is kept up to maxStderr and told whole", async () => {
+    const told: string[] = [];
+    const client = answering("X: y\n\nbody", { maxStderr: 3 }, "12345é");
+    const { response, end } = await client.request("/", { onStderr: (text) => told.push(text) });
+    expect(await response.text()).toBe("body");
+    expect(await end).toEqual({ applicationStatus: 7, protocolStatus: "request-complete", stderr: "123" });
+    expect(told.join("")).toBe("12345é");
+  });
+
+  test("an answer before the body's end cancels the body, even one that sends nothing", async () => {
+    const { client } = joined(() => new Response("no, thanks", { status: 413 }));
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new Uint8Array(10)),
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const response = await client.fetch("/", { method: "POST", body, headers: { "content-length": "1000000" } });
+    expect([response.status, await response.text()]).toEqual([413, "no, thanks"]);
+    await expect.poll(() => cancelled).toBe(true);
   });
 });
 
