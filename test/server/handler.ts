@@ -39,6 +39,8 @@ export class Handler {
         return new Response(argument);
       case "/echo":
         return new Response(request.body);
+      case "/refuse":
+        return new Response("too large", { status: 413 });
       case "/throw":
         throw new Error("thrown on purpose");
       case "/stream":

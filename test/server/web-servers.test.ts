@@ -99,6 +99,12 @@ for (const [name, peer, start] of WEB_SERVERS) {
         expect(echoed.equals(body)).toBe(true);
       });
 
+      test("an answer that leaves a POST of 10 MB unread arrives", async () => {
+        const body = new Uint8Array(10_000_000);
+        const response = await fetch(url("/refuse"), { method: "POST", body });
+        expect([response.status, await response.text()]).toEqual([413, "too large"]);
+      });
+
       test("streams: the first piece comes before the last is made", async () => {
         const response = await fetch(url("/stream"));
         const reader = (response.body as ReadableStream<Uint8Array>).getReader();
