@@ -1,10 +1,10 @@
 // The cache in front of scripts, seen from the gateway: what is answered from the store, who runs the script, who waits.
 
 import { LRUCache } from "lru-cache";
-import { type CreateResponse, createPlatformResponse, type Reply, type ReplyBody } from "../reply.ts";
+import { type CreateResponse, createPlatformResponse, type Reply } from "../reply.ts";
 import { answerer } from "./answer.ts";
 import { collect } from "./collect.ts";
-import { type Head, headOf, makeEntry, refreshedHead, shownReply, tagsOf } from "./entry.ts";
+import { accelOf, type Head, headOf, isWhole, makeEntry, refreshedHead, shownReply, tagsOf } from "./entry.ts";
 import { coversFailure, coversStatus, failureCondition } from "./failure.ts";
 import { Flight, type Landing, within } from "./flight.ts";
 import { type Freshness, freshnessOf } from "./freshness.ts";
@@ -16,31 +16,15 @@ import type {
   CacheOptions,
   CacheReply,
   CacheRequest,
-  CacheResponse,
   CacheStatus,
   Conditional,
   Produce,
   StaleCondition,
 } from "./options.ts";
-import { type CacheEntry, type CacheRecord, isPurged, type Purge, type VaryRecord } from "./store.ts";
-
-/** One request on its way. */
-interface Visit {
-  readonly request: CacheRequest;
-  readonly key: string;
-  readonly authorized: boolean;
-  readonly produce: Produce<Reply>;
-  readonly context: CacheContext;
-  readonly now: () => number;
-}
-
-/** What the store has for a request. */
-interface Found {
-  /** Where its entry is, or would be. */
-  readonly name: string;
-  readonly vary: VaryRecord | undefined;
-  readonly entry: CacheEntry | undefined;
-}
+import { cancel, type ResponseReply, replyOf, viewOf, withBody } from "./response.ts";
+import { type CacheEntry, isPurged, type Purge, type VaryRecord } from "./store.ts";
+import { Traffic } from "./traffic.ts";
+import { type Found, hasUnknownBody, lookUp, nothing, type Visit } from "./visit.ts";
 
 /** Keys of which something is remembered beside the store: uses, and that their responses are not for the store. */
 const REMEMBERED = 10_000;
@@ -50,9 +34,6 @@ const NOT_SHARED_FOR = 60_000;
 
 /** Landings that one request waits for: a variant of its own, an update of what it found, and some bad luck. */
 const MAX_ROUNDS = 8;
-
-/** Methods with a body, which the operator's own key tells apart where they are cached at all. */
-const OWN_BODY = new Set(["POST", "PUT", "PATCH", "QUERY"]);
 
 /** In a 304: the stored response is not to be used again. */
 const FORBIDDING = ["cache-control", "set-cookie", "x-accel-expires"];
@@ -75,10 +56,7 @@ class ScriptCache implements Cache {
   readonly #revalidate: boolean;
   readonly #create: CreateResponse;
   readonly #answer: ReturnType<typeof answerer>;
-  /** The run that requests of a name wait for. */
-  readonly #flights = new Map<string, Flight>();
-  /** Every run whose response may be stored: also those that nobody waits for. */
-  readonly #airborne = new Set<Flight>();
+  readonly #traffic = new Traffic(REMEMBERED);
   readonly #uses = new LRUCache<string, number>({ max: REMEMBERED });
   /** Until when a name's responses are taken for such that cannot be shared. */
   readonly #notShared = new LRUCache<string, number>({ max: REMEMBERED });
@@ -114,22 +92,22 @@ class ScriptCache implements Cache {
     if (!this.#methods.has(request.method)) return this.#foreign(request, produce);
     const authorized = request.headers.get("authorization") !== null;
     const visit: Visit = { request, key: this.#keyOf(request), authorized, produce, context, now };
-    // The key knows nothing of a body that a GET should not have: it must not choose what others get.
-    if (hasBody(request) && !OWN_BODY.has(request.method)) return this.#pass(visit, "BYPASS");
+    // What the key does not know must not choose what others get.
+    if (hasUnknownBody(request)) return this.#pass(visit, "BYPASS");
     if (this.#options.bypass?.(request) === true) return this.#bypass(visit);
 
     let until: number | undefined;
     for (let round = 0; ; round++) {
       const sequence = this.#sequence;
       // While its first response is made there is nothing to be found: a store on disk is spared the question.
-      const looked = this.#flights.get(visit.key)?.fills === true ? nothing(visit) : this.#lookup(visit);
+      const looked = this.#traffic.of(visit.key)?.fills === true ? nothing(visit) : this.#lookUp(visit);
       const found = looked instanceof Promise ? await looked : looked;
       const { entry, name } = found;
       const time = now();
       if (entry !== undefined && authorized && !entry.forAuthorized) return this.#pass(visit, "BYPASS");
       if (entry !== undefined && time < entry.freshUntil) return this.#hit(visit, entry, "HIT", time);
 
-      const flight = this.#flights.get(name);
+      const flight = this.#traffic.of(name);
       const status = entry === undefined ? "MISS" : "EXPIRED";
       if (flight === undefined && (this.#stored.get(name) ?? 0) > sequence && round < MAX_ROUNDS) continue;
       if (round === 0 && entry === undefined && !this.#usedEnough(name)) return this.#pass(visit, "MISS");
@@ -148,8 +126,7 @@ class ScriptCache implements Cache {
       until ??= time + (this.#options.lockTimeout ?? 5_000);
       const landing = await within(flight.landed, Math.min(until, flight.startedAt + lockAge) - time).catch(() => {
         // Flights do not fail: the runtime ended the request that ran the script. Somebody else has to.
-        if (this.#flights.get(name) === flight) this.#flights.delete(name);
-        this.#airborne.delete(flight);
+        this.#traffic.end(flight, name);
         return undefined;
       });
       const answer = await this.#afterLanding(visit, found, landing, until);
@@ -158,14 +135,9 @@ class ScriptCache implements Cache {
   }
 
   async purge(purge: Purge): Promise<number | undefined> {
-    for (const flight of this.#airborne) flight.purges.push(purge);
-    // Who asks from now on does not wait for what was begun before. Tags are not known until a response is there.
-    for (const [name, flight] of this.#flights) {
-      if (purge.type !== "tag" && isPurged(purge, { key: flight.key, tags: [] })) this.#flights.delete(name);
-    }
+    this.#traffic.purge(purge);
     const purged = await this.#options.store.purge(purge);
-    // What was being stored while the store purged.
-    for (const flight of this.#airborne) if (!flight.purges.includes(purge)) flight.purges.push(purge);
+    this.#traffic.purge(purge);
     return purged;
   }
 
@@ -241,12 +213,8 @@ class ScriptCache implements Cache {
   async #fetch(visit: Visit, found: Found, status: CacheStatus, awaited = true): Promise<CacheReply> {
     const fills = found.vary === undefined && found.entry === undefined;
     const flight = new Flight(visit.key, visit.now(), fills);
-    this.#remember(flight);
-    if (awaited) this.#flights.set(found.name, flight);
-    const end = () => {
-      this.#airborne.delete(flight);
-      if (this.#flights.get(found.name) === flight) this.#flights.delete(found.name);
-    };
+    this.#traffic.begin(flight, awaited ? found.name : undefined);
+    const end = () => this.#traffic.end(flight, found.name);
     try {
       const answer = this.#land(visit, found, flight, awaited, status, end);
       visit.context.waitUntil?.(Promise.allSettled([answer, flight.landed]));
@@ -255,17 +223,6 @@ class ScriptCache implements Cache {
       flight.land({ type: "failed", error });
       end();
       throw error;
-    }
-  }
-
-  /** For purges. On Workers a flight may never end, if its request was ended: the oldest is given up for many new ones. */
-  #remember(flight: Flight): void {
-    this.#airborne.add(flight);
-    if (this.#airborne.size <= REMEMBERED) return;
-    for (const oldest of this.#airborne) {
-      oldest.purges.push({ type: "all" });
-      this.#airborne.delete(oldest);
-      return;
     }
   }
 
@@ -314,7 +271,7 @@ class ScriptCache implements Cache {
       end();
       if (visit.request.method !== "HEAD") return this.#show(reply, head, status);
       await cancel(reply.body);
-      return this.#show({ ...withoutOriginal(reply), body: null }, head, status);
+      return this.#show(withBody(reply, null), head, status);
     }
     this.#notShared.delete(found.name);
 
@@ -344,7 +301,7 @@ class ScriptCache implements Cache {
 
     if (visit.request.method === "HEAD") {
       await cancel(body);
-      return this.#show({ ...withoutOriginal(reply), body: null }, head, status);
+      return this.#show(withBody(reply, null), head, status);
     }
     if (asksForPart(visit.request)) {
       const entry = await stored;
@@ -353,7 +310,7 @@ class ScriptCache implements Cache {
         return this.#hit(visit, entry, status, visit.now());
       }
     }
-    return this.#show({ ...withoutOriginal(reply), body }, head, status);
+    return this.#show(withBody(reply, body), head, status);
   }
 
   /** The script said 304: the stored body is good for another while. */
@@ -435,35 +392,8 @@ class ScriptCache implements Cache {
     }
   }
 
-  /** At once where the store answers at once. */
-  #lookup(visit: Visit): Found | Promise<Found> {
-    const { key } = visit;
-    const first = this.#read(key, key);
-    if (first instanceof Promise) return first.then((record) => this.#variant(visit, record));
-    return this.#variant(visit, first);
-  }
-
-  #variant(visit: Visit, record: CacheRecord | undefined): Found | Promise<Found> {
-    if (record?.kind !== "vary") return { name: visit.key, vary: undefined, entry: record };
-    const name = variantName(record, visit.request);
-    const entryOf = (second: CacheRecord | undefined): Found => {
-      return { name, vary: record, entry: second?.kind === "response" ? second : undefined };
-    };
-    const second = this.#read(name, visit.key);
-    return second instanceof Promise ? second.then(entryOf) : entryOf(second);
-  }
-
-  #read(name: string, key: string): CacheRecord | undefined | Promise<CacheRecord | undefined> {
-    const missed = (error: unknown): undefined => {
-      this.#options.onError?.(error, key);
-      return undefined;
-    };
-    try {
-      const record = this.#options.store.get(name);
-      return record instanceof Promise ? record.catch(missed) : record;
-    } catch (error) {
-      return missed(error);
-    }
+  #lookUp(visit: Visit): Found | Promise<Found> {
+    return lookUp(visit, this.#options.store, (error) => this.#options.onError?.(error, visit.key));
   }
 
   #freshness(visit: Visit, head: Head, time: number): Freshness | undefined {
@@ -515,48 +445,4 @@ class ScriptCache implements Cache {
     const { statusHeader } = this.#options;
     return statusHeader === undefined ? [] : [[statusHeader, status]];
   }
-}
-
-function hasBody({ headers }: CacheRequest): boolean {
-  const length = headers.get("content-length");
-  return (length !== null && length !== "0") || headers.get("transfer-encoding") !== null;
-}
-
-function nothing({ key }: Visit): Found {
-  return { name: key, vary: undefined, entry: undefined };
-}
-
-/** A reply made of a response: handed on as that response when nothing is changed. */
-interface ResponseReply extends Reply {
-  readonly original?: Response;
-}
-
-function replyOf(response: Response): ResponseReply {
-  const { status, statusText, body } = response;
-  return { status, ...(statusText !== "" && { statusText }), headers: [...response.headers], body, original: response };
-}
-
-function withoutOriginal({ original: _, ...reply }: ResponseReply): Reply {
-  return reply;
-}
-
-/** Nobody takes it. */
-async function cancel(body: ReplyBody): Promise<void> {
-  if (body instanceof ReadableStream) await body.cancel();
-}
-
-function viewOf({ status, joined }: Head): CacheResponse {
-  return { status, headers: { get: (name) => joined[name.toLowerCase()] ?? null } };
-}
-
-/** A body shorter than the script's own Content-Length has lost something on the way. */
-function isWhole(head: Head, body: Uint8Array): boolean {
-  const declared = head.joined["content-length"];
-  return declared === undefined || Number(declared) === body.length;
-}
-
-/** X-Accel-Expires is not stored, so a 304 that has none leaves it to the operator's table. */
-function accelOf({ joined }: Head): Readonly<Record<string, string>> {
-  const value = joined["x-accel-expires"];
-  return value === undefined ? {} : { "x-accel-expires": value };
 }

@@ -98,3 +98,15 @@ export function tagsOf(head: Head, names: readonly string[]): readonly string[] 
   }
   return [...tags];
 }
+
+/** A body shorter than the script's own Content-Length has lost something on the way. */
+export function isWhole(head: Head, body: Uint8Array): boolean {
+  const declared = head.joined["content-length"];
+  return declared === undefined || Number(declared) === body.length;
+}
+
+/** X-Accel-Expires is not stored, so a 304 that has none leaves it to the operator's table. */
+export function accelOf({ joined }: Head): Readonly<Record<string, string>> {
+  const value = joined[HIDDEN];
+  return value === undefined ? {} : { [HIDDEN]: value };
+}
