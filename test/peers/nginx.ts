@@ -16,8 +16,10 @@ export interface NginxOptions {
   readonly keepConnection?: boolean;
   /** Lines added to the PHP location. */
   readonly locationLines?: readonly string[];
-  /** Lines added to the `http` block. */
+  /** Lines added to the `http` block; `%folder%` stands for a folder of this nginx. */
   readonly httpLines?: readonly string[];
+  /** Lines added to the server, before its own locations; `%params%` stands for the params of a PHP location. */
+  readonly serverLines?: readonly string[];
   /** Where requests are logged, and in which format. Default: nowhere. */
   readonly accessLog?: string;
 }
@@ -134,6 +136,7 @@ async function start(options: NginxOptions, port: number): Promise<Nginx> {
 
 function configText(options: NginxOptions, port: number, folder: string): string {
   const upstream = options.fastcgi.kind === "unix" ? `unix:${options.fastcgi.path}` : addressPlain(options.fastcgi);
+  const params = FASTCGI_PARAMS.map(([name, value]) => `fastcgi_param ${name} ${value};`).join("\n      ");
   return `
 ${process.getuid?.() === 0 ? "user root;" : ""}
 daemon off;
@@ -143,7 +146,7 @@ error_log stderr warn;
 events { worker_connections 4096; }
 http {
   ${tempPaths(folder)}
-  ${(options.httpLines ?? []).join("\n  ")}
+  ${(options.httpLines ?? []).join("\n  ").replaceAll("%folder%", folder)}
   access_log ${options.accessLog ?? "off"};
   default_type application/octet-stream;
   types { text/html html; text/css css; text/plain txt; image/png png; text/javascript js; }
@@ -156,11 +159,12 @@ http {
     listen 127.0.0.1:${port} backlog=1024;
     root ${options.root};
     index index.php index.html;
+    ${(options.serverLines ?? []).join("\n    ").replaceAll("%params%", params)}
     location ~ /\\. { return 403; }
     location / { try_files $uri $uri/ =404; }
     location ~ \\.php(/|$) {
       fastcgi_split_path_info ^(.+?\\.php)(/.*)?$;
-      ${FASTCGI_PARAMS.map(([name, value]) => `fastcgi_param ${name} ${value};`).join("\n      ")}
+      ${params}
       fastcgi_pass application;
       fastcgi_buffering off;
       fastcgi_buffer_size 64k;
