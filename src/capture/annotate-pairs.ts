@@ -37,13 +37,17 @@ const LONGEST_SHOWN = 64;
 /** Both lengths in their long form, and as much of the name as is shown. */
 const HEAD_LENGTH = 4 + 4 + LONGEST_SHOWN + 1;
 
-/** Explains the bytes of name-value pairs, the first of which may have begun in `before`. Never throws. */
-export function annotatePairs(bytes: Uint8Array, before?: PairRest): AnnotatedPairs {
+/**
+ * Explains the bytes of name-value pairs, the first of which may have begun in `before`. Never throws.
+ *
+ * @param inFull false leaves the fields out
+ */
+export function annotatePairs(bytes: Uint8Array, before?: PairRest, inFull = true): AnnotatedPairs {
   const fields: PairField[] = [];
   let at = 0;
   let pair = before;
   while (at < bytes.length) {
-    const part = annotatePair(bytes, at, pair, fields);
+    const part = annotatePair(bytes, at, pair, inFull ? fields : undefined);
     at = part.next;
     pair = part.rest;
   }
@@ -55,22 +59,24 @@ function annotatePair(
   bytes: Uint8Array,
   at: number,
   before: PairRest | undefined,
-  fields: PairField[],
+  fields: PairField[] | undefined,
 ): { readonly next: number; readonly rest: PairRest | undefined } {
   // Places in the pair: byte 0 is its first, `had` the first that is new.
   const had = before?.length ?? 0;
   const known = before?.head ?? bytes.subarray(at, at);
   const missing = had > known.length ? 0 : HEAD_LENGTH - known.length;
-  const head = concat([known, bytes.subarray(at, at + missing)]);
+  const fresh = bytes.subarray(at, at + missing);
+  const head = before === undefined ? fresh : concat([known, fresh]);
   const available = had + bytes.length - at;
   const place = (inPair: number) => Math.min(bytes.length, Math.max(at, at + inPair - had));
   const add = (start: number, end: number, field: Omit<PairField, "start" | "end">) => {
+    if (fields === undefined) return;
     // What lies before the new bytes has been told: what is empty at their start, too.
     if (start > available || (before !== undefined && end <= had)) return;
     if (start < end && start === available) return;
     fields.push({ start: place(start), end: place(end), ...field });
   };
-  const cut = (needed: number) => ({ next: bytes.length, rest: { head, length: available, needed } });
+  const cut = (needed: number) => ({ next: bytes.length, rest: { head: head.slice(), length: available, needed } });
 
   const name = readLength(head, 0);
   addLength("nameLength", "name", 0, name, add);
@@ -80,8 +86,10 @@ function annotatePair(
   if (value.length === undefined) return cut(value.end + name.length);
 
   const nameAt = value.end;
+  const pairEnd = nameAt + name.length + value.length;
+  const done = available < pairEnd ? cut(pairEnd) : { next: place(pairEnd), rest: undefined };
+  if (fields === undefined) return done;
   const valueAt = nameAt + name.length;
-  const end = valueAt + value.length;
   const shown = shownName(head, nameAt, name.length);
   const told = (start: number, stop: number) => textOf(bytes, place(start), place(stop));
   add(nameAt, valueAt, {
@@ -89,17 +97,17 @@ function annotatePair(
     value: told(nameAt, valueAt),
     meaning: wordsFor(had > nameAt, available < valueAt, "the name", `a name of ${name.length} bytes`),
   });
-  add(valueAt, end, {
+  add(valueAt, pairEnd, {
     name: "value",
-    value: told(valueAt, end),
+    value: told(valueAt, pairEnd),
     meaning: wordsFor(
       had > valueAt,
-      available < end,
+      available < pairEnd,
       `the value of ${shown}`,
       `the value of ${shown}, of ${value.length} bytes`,
     ),
   });
-  return available < end ? cut(end) : { next: place(end), rest: undefined };
+  return done;
 }
 
 interface Length {
@@ -145,5 +153,5 @@ function shownName(head: Uint8Array, start: number, length: number): string {
 }
 
 function textOf(bytes: Uint8Array, start: number, end: number): string {
-  return byteStringToUtf8(bytesToByteString(bytes, start, end));
+  return start === end ? "" : byteStringToUtf8(bytesToByteString(bytes, start, end));
 }

@@ -50,6 +50,15 @@ export interface AnnotateOptions {
  * explained as far as they can be. Never throws.
  */
 export function annotate(bytes: Uint8Array, options: AnnotateOptions = {}): Annotation {
+  return explain(bytes, options.before, true);
+}
+
+/** `annotate` without the fields of name-value pairs and without texts: for those who only ask what is wrong. */
+export function inspect(bytes: Uint8Array, before?: PairRest): Pick<Annotation, "problems" | "rest"> {
+  return explain(bytes, before, false);
+}
+
+function explain(bytes: Uint8Array, before: PairRest | undefined, inFull: boolean): Annotation {
   const fields: AnnotatedField[] = [];
   const header = annotateHeader(bytes, fields);
   if (header === undefined) return finish(fields, bytes, undefined);
@@ -58,7 +67,7 @@ export function annotate(bytes: Uint8Array, options: AnnotateOptions = {}): Anno
   const end = contentEnd + header.paddingLength;
   const content = bytes.subarray(HEADER_LENGTH, Math.min(contentEnd, bytes.length));
   const cut = bytes.length < contentEnd;
-  const rest = annotateContent(header, content, cut, options.before, fields);
+  const rest = annotateContent(header, content, cut, before, fields, inFull);
   const padding = Math.min(end, bytes.length) - contentEnd;
   if (padding > 0) {
     fields.push({
@@ -213,6 +222,7 @@ function annotateContent(
   cut: boolean,
   before: PairRest | undefined,
   fields: AnnotatedField[],
+  inFull: boolean,
 ): PairRest | undefined {
   let rest: PairRest | undefined;
   switch (header.type) {
@@ -228,10 +238,10 @@ function annotateContent(
     case RecordType.PARAMS:
     case RecordType.GET_VALUES:
     case RecordType.GET_VALUES_RESULT:
-      rest = annotatePairContent(header, content, cut, before, fields);
+      rest = annotatePairContent(header, content, cut, before, fields, inFull);
       break;
     default:
-      if (content.length > 0) fields.push(plainContent(header.type, content));
+      if (content.length > 0) fields.push(plainContent(header.type, content, inFull));
       if (header.type === RecordType.ABORT_REQUEST && header.contentLength > 0) {
         note(fields, `ABORT_REQUEST with ${header.contentLength} bytes of content; it has none`);
       }
@@ -246,9 +256,11 @@ function annotatePairContent(
   cut: boolean,
   before: PairRest | undefined,
   fields: AnnotatedField[],
+  inFull: boolean,
 ): PairRest | undefined {
   const stream = header.type === RecordType.PARAMS;
-  const pairs = annotatePairs(content, stream ? before : undefined);
+  const pairs = annotatePairs(content, stream ? before : undefined, inFull);
+  if (!inFull && content.length > 0) fields.push(plainContent(header.type, content, false));
   for (const { start, end, ...field } of pairs.fields) {
     const place = { start: HEADER_LENGTH + start, end: HEADER_LENGTH + end };
     fields.push({ ...place, part: "content", section: SECTION.pairs, ...field });
@@ -377,14 +389,14 @@ class Body {
   }
 }
 
-function plainContent(type: number, content: Uint8Array): AnnotatedField {
+function plainContent(type: number, content: Uint8Array, inFull: boolean): AnnotatedField {
   const known = typeOf(type);
   return {
     start: HEADER_LENGTH,
     end: HEADER_LENGTH + content.length,
     part: "content",
     name: "contentData",
-    value: byteStringToUtf8(bytesToByteString(content)),
+    value: inFull ? byteStringToUtf8(bytesToByteString(content)) : undefined,
     meaning: known === undefined ? `${content.length} bytes` : `${known.meaning}: ${content.length} bytes`,
     section: known?.section ?? SECTION.header,
   };

@@ -12,11 +12,11 @@ import {
   RecordType,
   type Role,
 } from "../codec/index.ts";
-import { annotate } from "./annotate.ts";
+import { inspect } from "./annotate.ts";
 import type { PairRest } from "./annotate-pairs.ts";
 import type { Capture, CapturedConnection } from "./capture.ts";
 import type { CapturedItem, CapturedRecord } from "./records.ts";
-import { contentOf, recordsOf } from "./records.ts";
+import { contentOf, MAX_ITEMS, recordsOf } from "./records.ts";
 import { NO_REQUEST, type RequestStates, type Step, step } from "./states.ts";
 
 /** A stream of a request: counted whole, kept to a limit. */
@@ -108,8 +108,10 @@ export interface CapturedAndFollowed extends FollowedConnection {
 /** Follows every connection of a capture. Requests are numbered throughout. Never throws. */
 export function followCapture(capture: Capture, options: FollowOptions = {}): readonly CapturedAndFollowed[] {
   let firstNumber = options.firstNumber ?? 1;
+  let room = MAX_ITEMS;
   return capture.connections.map((connection) => {
-    const followed = follow(recordsOf(connection), { ...options, firstNumber });
+    const followed = follow(recordsOf(connection, room), { ...options, firstNumber });
+    room = Math.max(0, room - followed.items.length);
     firstNumber += followed.requests.length;
     return { connection, ...followed };
   });
@@ -146,13 +148,13 @@ export class Follower {
   push(item: CapturedItem): FollowedItem {
     const index = this.#index++;
     if (item.type !== "record") return this.#other(index, item);
-    if (item.requestId === NULL_REQUEST_ID) return plain(index, item, annotate(item.bytes).problems);
+    if (item.requestId === NULL_REQUEST_ID) return plain(index, item, inspect(item.bytes).problems);
 
     const begins = item.recordType === RecordType.BEGIN_REQUEST;
     const known = this.#active.get(item.requestId);
     const before = known?.states ?? NO_REQUEST;
     const paramsBefore = known?.pairRest;
-    const note = annotate(item.bytes, { before: paramsBefore });
+    const note = inspect(item.bytes, paramsBefore);
     const problems = [...note.problems];
     const role = begins && item.contentLength >= 2 ? word(item.bytes, HEADER_LENGTH) : (known?.roleCode ?? 0);
     const made = step(before, { recordType: item.recordType, empty: item.contentLength === 0, role });

@@ -75,7 +75,9 @@ export class PcapngConnection {
 
   constructor(number: number, time: number, comment: string | undefined) {
     this.#number = number;
-    this.#next = { "to-application": 1_000_000, "to-web-server": 2_000_000 };
+    // When ports come round again, another number tells a new connection from a SYN that is sent twice.
+    const first = (1_000_000 + number * 65_536) >>> 0;
+    this.#next = { "to-application": first, "to-web-server": (first + 1_000_000) >>> 0 };
     const syn = this.#packet("to-application", time, { syn: true, ack: false }, EMPTY, comment);
     this.#next["to-application"] += 1;
     const answer = this.#packet("to-web-server", time, { syn: true, ack: true }, EMPTY);

@@ -71,8 +71,8 @@ export function contentOf(record: CapturedRecord): Uint8Array {
   return record.bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + record.contentLength);
 }
 
-/** Most items of one connection: each is an object, and a record may have 8 bytes only. */
-const MAX_ITEMS = 2_000_000;
+/** Most items that are made: each is an object of about 1 KB when followed, and a record may have 8 bytes only. */
+export const MAX_ITEMS = 1_000_000;
 
 /**
  * What passed on a connection, in order. Never throws: what cannot be read is among the items.
@@ -107,7 +107,7 @@ export function recordsOf(connection: CapturedConnection, maxItems: number = MAX
 const BYTES_AT_A_TIME = 1024 * 1024;
 
 function tooMany(direction: Direction, time: number | undefined, maxItems: number): CapturedFragment {
-  const problem = `more than ${maxItems} records on one connection; the rest is not read`;
+  const problem = `more than ${maxItems} records; the rest is not read`;
   return {
     type: "fragment",
     direction,

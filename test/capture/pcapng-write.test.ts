@@ -71,6 +71,18 @@ describe("writePcapng", () => {
     expect(back?.events.at(-1)).toMatchObject({ how: "reset" });
   });
 
+  test("keeps connections apart when ports come round again", () => {
+    const writer = new PcapngWriter();
+    const pieces: Uint8Array[] = [writer.start()];
+    for (let number = 0; number < 28_001; number++) {
+      const out = writer.connect(START + number);
+      if (number % 28_000 === 0)
+        pieces.push(out.opening, out.data("to-application", START + number, request((number % 7) + 1)));
+    }
+    const capture = readCapture(concat(pieces));
+    expect(capture.connections.map(({ webServer }) => webServer)).toEqual(["127.0.0.1:32768", "127.0.0.1:32768"]);
+  });
+
   test("refuses bytes behind an end", () => {
     const out = new PcapngWriter().connect(START);
     out.end("to-application", START);

@@ -123,7 +123,7 @@ describe("recordsOf", () => {
     expect(some).toHaveLength(1001);
     expect(some.at(-1)).toMatchObject({
       reason: "limit",
-      problem: "more than 1000 records on one connection; the rest is not read",
+      problem: "more than 1000 records; the rest is not read",
     });
   });
 

@@ -51,8 +51,18 @@ describe("edge-fpm completion", () => {
     execFileSync("zsh", ["-f", "-n", scripts.zsh ?? ""]);
   });
 
-  test.runIf(installed("fish"))("fish takes its script", () => {
-    execFileSync("fish", ["--no-config", "-n", scripts.fish ?? ""]);
+  test.runIf(installed("fish"))("fish offers commands, options and values", () => {
+    const asked = ["edge-fpm de", "edge-fpm decode --fo", "edge-fpm decode --format "].map(
+      (line) => `complete -C "${line}"`,
+    );
+    const out = execFileSync("fish", ["--no-config", "-c", `source ${scripts.fish}; ${asked.join("; ")}`], {
+      encoding: "utf8",
+    });
+    const words = out
+      .trim()
+      .split("\n")
+      .map((line) => line.split("\t")[0]);
+    expect(words.toSorted()).toEqual(["--follow", "--format", "decode", "deploy", "dev", "json", "line", "pretty"]);
   });
 
   test("every script has every command and every option", async () => {

@@ -1,13 +1,17 @@
 // The live status: of a real php-fpm, as a table and as JSON, on a terminal and off it.
 
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { coloursFor } from "../../src/cli/colours.ts";
 import { parseStatus, statusTable } from "../../src/cli/status-table.ts";
 import { addressUrl } from "../peers/address.ts";
+import { runEdgeFpm } from "../peers/edge-fpm.ts";
 import { describePeers } from "../peers/peer.ts";
 import { type PhpFpm, startPhpFpm } from "../peers/php-fpm.ts";
+import { makeScratch } from "../peers/scratch.ts";
 import { run, runProgram } from "./run.ts";
 
 const COMMAND = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -115,6 +119,23 @@ describePeers(["php-fpm8.2"], "edge-fpm status", () => {
       status: 1,
       stderr: expect.stringContaining("ENOENT"),
     });
+  });
+
+  test("shows our own pool as well", async () => {
+    const scratch = makeScratch("status");
+    const socket = join(scratch.path, "pool.sock");
+    const conf = join(scratch.path, "fpm.conf");
+    writeFileSync(conf, `[ours]\nlisten = ${socket}\npm = static\npm.max_children = 1\npm.status_path = /status\n`);
+    const ours = runEdgeFpm(["fpm", "-y", conf, "-F", ...(process.getuid?.() === 0 ? ["-R"] : [])]);
+    try {
+      await ours.waitForSocket({ path: socket });
+      const { stdout, status: code } = await run(["status", socket]);
+      expect(stdout).toMatch(/^ours {2}static {2}up \d+ s {2}0 requests\nchildren 1: 0 active \(most 0\), 1 idle\n/);
+      expect(code).toBe(0);
+    } finally {
+      await ours.stop("SIGTERM");
+      scratch.remove();
+    }
   });
 
   const hasTerminals = (() => {
