@@ -12,18 +12,20 @@ export async function* readChunks(
   timeout: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = body.getReader();
-  let expire = (_error: GatewayError) => {};
-  const late = new Promise<never>((_, reject) => {
-    expire = reject;
-  });
-  late.catch(() => {});
+  // Rejects the read under way. No race with one promise for all reads: that would hold every chunk until its end.
+  let fail = (_error: GatewayError) => {};
   const watchdog = new Watchdog(timeout, () => {
-    expire(new GatewayError("GATEWAY_BODY_TIMEOUT", 408, `no byte of the request body for ${timeout} ms`));
+    fail(new GatewayError("GATEWAY_BODY_TIMEOUT", 408, `no byte of the request body for ${timeout} ms`));
   });
+  const next = () =>
+    new Promise<ReadableStreamReadResult<Uint8Array>>((resolve, reject) => {
+      fail = reject;
+      reader.read().then(resolve, (cause: unknown) => reject(brokenOff(cause)));
+    });
   try {
     for (;;) {
       watchdog.resume();
-      const { done, value } = await Promise.race([reader.read().catch(brokenOff), late]);
+      const { done, value } = await next();
       if (done) return;
       watchdog.suspend();
       if (value.length > 0) yield value;
@@ -34,6 +36,6 @@ export async function* readChunks(
   }
 }
 
-function brokenOff(cause: unknown): never {
-  throw new GatewayError("GATEWAY_BODY_LENGTH", 400, "the visitor broke off inside the request body", { cause });
+function brokenOff(cause: unknown): GatewayError {
+  return new GatewayError("GATEWAY_BODY_LENGTH", 400, "the visitor broke off inside the request body", { cause });
 }
