@@ -43,7 +43,7 @@ export const decode: Command = {
     "edge-fpm decode capture.pcapng --format line",
     "edge-fpm decode capture.pcap --port 9000 --request 3",
     "xxd -p request.bin | edge-fpm decode --follow",
-    "tcpdump -i lo -w - port 9000 | edge-fpm decode - -f json",
+    "tcpdump -i lo -c 200 -w - port 9000 | edge-fpm decode - -f json",
   ],
   notes: [
     "Ends with 0 when every byte is FastCGI as it should be, 1 when something is malformed, 2 on a wrong option.",

@@ -1,9 +1,11 @@
 // The load generator against scripted applications and a real php-fpm.
 
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Latencies } from "../../src/cli/load-latency.ts";
@@ -13,7 +15,19 @@ import { answer } from "../capture/build.ts";
 import { describePeers } from "../peers/peer.ts";
 import { startPhpFpm } from "../peers/php-fpm.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
-import { run } from "./run.ts";
+import { run, runProgram } from "./run.ts";
+
+const COMMAND = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const TERMINAL = fileURLToPath(new URL("./terminal.py", import.meta.url));
+
+const hasTerminals = (() => {
+  try {
+    execFileSync("python3", ["-c", "import os, pty; os.waitstatus_to_exitcode"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
 
 let scratch: Scratch;
 const closers: (() => unknown)[] = [];
@@ -144,7 +158,7 @@ describe("edge-fpm bench", () => {
     expect(figures).toMatchObject({ status: 1, requests: 0, errors: { EXCHANGE_CONNECT: 5 } });
   });
 
-  test("runs for as long as told, and stops at Ctrl-C with what it has", async () => {
+  test("runs for as long as told", async () => {
     const { address } = await application((id) => answer(id, "Status: 200\r\n\r\nhello"));
     const figures = await json(address, "-s", "/x.php", "-d", "1");
     expect(figures.seconds).toBeGreaterThanOrEqual(1);
@@ -159,6 +173,30 @@ describe("edge-fpm bench", () => {
       expect(stdout).toMatch(new RegExp(`^ *${name.replace(".", "\\.")} {2}\\d`, "m"));
     expect(stdout).toContain("status 404: 20\nSTDERR: 80 bytes\n");
     expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  });
+
+  test.runIf(hasTerminals)("has a live line on a terminal, and ends at Ctrl-C with what it has", async () => {
+    const { address } = await application((id) => answer(id, "Status: 200\r\n\r\nhello"));
+    const command = [
+      "env",
+      "-u",
+      "NO_COLOR",
+      "TERM=xterm",
+      process.execPath,
+      COMMAND,
+      "bench",
+      address,
+      "-s",
+      "/x.php",
+      "-d",
+      "20",
+    ];
+    const { stdout } = await runProgram("python3", [TERMINAL, "no errors", "\u0003", ...command]);
+    expect(stdout).toContain("\r\u001b[K");
+    expect(stdout).toMatch(/\d+ requests {2}\d+\/s {2}p50 \d+\.\d\d ms {2}p99 /);
+    expect(stdout).toContain("Stopped before its end.");
+    expect(stdout).toMatch(/status 200: \d+/);
+    expect(stdout).toMatch(/\nstatus 130\n$/);
   });
 
   test("ends with 2 for a wrong command line", async () => {
