@@ -6,8 +6,10 @@ import { type BuildOptions, type BuildReport, buildApplication } from "../image/
 import { megabytes, PLATFORM } from "../image/limits.ts";
 import { DEFAULT_WEB_PHP } from "../image/php-image.ts";
 import { PAGE } from "../image/wasm.ts";
+import { CONFIG_FILES } from "../platform/node/config-file.ts";
 import { MOST_CHILDREN } from "../platform/workers/settings.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
+import { loadConfig } from "./config.ts";
 import { CliError, codeOf, messageOf } from "./failure.ts";
 import { checkedPoolConfig, existingDirectory, readIni } from "./pool.ts";
 import { bold, cyan, dim, note, withProgress } from "./terminal.ts";
@@ -33,6 +35,11 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
     multiple: true,
     value: "<name>",
     help: "file that answers for its folder, repeatable (index.php, index.html)",
+  },
+  config: {
+    type: "string",
+    value: "<file>",
+    help: "sites and locations: see docs/configuration.md\n(<dir>/edge-fpm.config.ts or .js, when it is there)",
   },
   php: { type: "string", value: "<version>", help: `PHP version: 8.2, 8.3, 8.4 or 8.5 (${DEFAULT_WEB_PHP})` },
   "php-ini": { type: "string", value: "<file>", help: "php.ini, read after our defaults" },
@@ -82,7 +89,7 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
 /** Builds what the command line names, and tells what came out, unless `quiet`. */
 export async function buildFrom(args: Arguments, quiet = false): Promise<BuildReport> {
   if (args.positionals.length > 1) throw new CliError("Builds one folder.", { exitCode: 2 });
-  const options = optionsOf(args);
+  const options = await withConfig(args, optionsOf(args));
   try {
     const work = () => buildApplication(options);
     const report = await (quiet ? work() : withProgress(`Building ${options.root}`, work));
@@ -129,6 +136,39 @@ function optionsOf(args: Arguments): BuildOptions {
     ...(mount === undefined ? {} : { mount }),
     ...(mebibytes === undefined ? {} : { memory: { initial: pages(MEMORY_MIB.start), maximum: pages(mebibytes) } }),
   };
+}
+
+/** What a configuration says itself. */
+const NOT_WITH_CONFIG = ["document-root", "front", "index"];
+
+/** With the configuration that is asked for, or the folder's, unless the command line says what it would say. */
+async function withConfig(args: Arguments, options: BuildOptions): Promise<BuildOptions> {
+  const says = NOT_WITH_CONFIG.filter((name) => args.has(name)).map((name) => `--${name}`);
+  const file = await loadConfig(args.text("config"), options.root, says);
+  if (file === undefined) return options;
+  const { config } = file;
+  const own = { ...options, config, ignore: ignoring(options) };
+  const [pool, ...others] = Object.values(config.pools ?? {});
+  // Several are refused by the build.
+  if (pool === undefined || others.length > 0) return own;
+  const { php, ini, env, statusPath: _status, pingPath: _ping, ...policy } = pool;
+  if (env !== undefined) {
+    throw new CliError("env of a pool has no effect at the edge: write [vars] into wrangler.toml.", { exitCode: 2 });
+  }
+  const input = { ...options.pool, ...policy };
+  checkedPoolConfig(input);
+  const settings = Object.entries(ini ?? {}).map(([name, value]) => `${name} = ${iniValue(value)}\n`);
+  return {
+    ...own,
+    pool: input,
+    ...(php === undefined || options.php !== undefined ? {} : { php }),
+    ...(settings.length === 0 ? {} : { ini: `[PHP]\n${settings.join("")}\n${options.ini ?? ""}` }),
+  };
+}
+
+/** The configuration is in the bundle, and nobody's business. */
+function ignoring({ ignore = [] }: BuildOptions): readonly string[] {
+  return [...ignore, ...CONFIG_FILES.map((name) => `/${name}`)];
 }
 
 function poolOf(args: Arguments) {

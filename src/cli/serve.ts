@@ -3,7 +3,7 @@
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { createGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
-import { CONFIG_FILES, type ConfigFile, findConfigFile, loadConfigFile } from "../platform/node/config-file.ts";
+import { CONFIG_FILES, type ConfigFile } from "../platform/node/config-file.ts";
 import { nodeFiles } from "../platform/node/files.ts";
 import { createHttpServer, createNodeResponse, type ListenAddress } from "../platform/node/http-server.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
@@ -12,7 +12,8 @@ import type { Exchange } from "../transport/exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
 import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
-import { CliError, codeOf, listenFailure, messageOf } from "./failure.ts";
+import { loadConfig } from "./config.ts";
+import { CliError, listenFailure, messageOf } from "./failure.ts";
 import { checkPool, existingDirectory, poolOptions, startPool } from "./pool.ts";
 import { planServer, startServer } from "./serve-config.ts";
 import { untilStopped } from "./shutdown.ts";
@@ -96,7 +97,8 @@ async function run(args: Arguments): Promise<number> {
       hint: "See: edge-fpm serve --help",
     });
   }
-  const file = await configOf(args);
+  const says = [...NOT_WITH_CONFIG.filter((name) => args.has(name)).map((name) => `--${name}`), ...args.positionals];
+  const file = await loadConfig(args.text("config"), ".", says);
   const plan = file === undefined ? planFolder(args) : planConfig(args, file);
   if (args.flag("test-config")) {
     if (file === undefined) {
@@ -143,25 +145,6 @@ async function run(args: Arguments): Promise<number> {
       await application.terminate();
     },
   );
-}
-
-/** The configuration that is asked for, or the one in this folder unless the command line says what to serve. */
-async function configOf(args: Arguments): Promise<ConfigFile | undefined> {
-  const given = args.text("config");
-  const says = [...NOT_WITH_CONFIG.filter((name) => args.has(name)).map((name) => `--${name}`), ...args.positionals];
-  if (given !== undefined && says.length > 0) {
-    throw new CliError(`${says.join(", ")} and --config exclude each other: the configuration says it.`, {
-      exitCode: 2,
-    });
-  }
-  const path = given ?? (says.length > 0 ? undefined : findConfigFile("."));
-  if (path === undefined) return undefined;
-  try {
-    return await loadConfigFile(path);
-  } catch (error) {
-    const known = ["CONFIG_INVALID", "CONFIG_FILE_UNREADABLE"].includes(codeOf(error) ?? "");
-    throw known ? new CliError(messageOf(error), { exitCode: 2, cause: error }) : error;
-  }
 }
 
 function planConfig(args: Arguments, file: ConfigFile): Plan {

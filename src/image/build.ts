@@ -7,6 +7,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { rootCertificates } from "node:tls";
 import createIgnore from "ignore";
 import type { PoolConfigInput } from "../fpm/config.ts";
+import type { GatewayConfig } from "../gateway/config/config.ts";
 import type { EdgeSettings } from "../platform/workers/settings.ts";
 import {
   type Application,
@@ -17,6 +18,7 @@ import {
 import { type ArchiveWriterOptions, writeArchive } from "./archive.ts";
 import { isAsset, mayBePublished } from "./assets.ts";
 import { bundleWorker } from "./bundle.ts";
+import { edgeConfig } from "./edge-config.ts";
 import { ImageError } from "./errors.ts";
 import { checkSizes, type Part, type SizeReport } from "./limits.ts";
 import { OutputFolder } from "./output-folder.ts";
@@ -59,6 +61,8 @@ export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   readonly frontController?: string;
   /** Files that answer for their folder. */
   readonly index?: readonly string[];
+  /** A configuration, checked, with absolute folders; in place of `documentRoot`, `frontController` and `index`. */
+  readonly config?: GatewayConfig;
   readonly pool?: PoolConfigInput;
   /** Patterns of files that become static files though their names do not say so. */
   readonly publish?: readonly string[];
@@ -98,8 +102,9 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   out.check();
   const { name: configName, config: own } = ownConfig(root);
   const application = collectApplication(root, withoutOutput(options, root, out.path));
-  const documentRoot = checkDocumentRoot(application, options);
   const mount = checkMount(options.mount ?? DEFAULT_MOUNT);
+  const configured = options.config === undefined ? undefined : edgeConfig(options.config, root, mount);
+  const documentRoot = checkDocumentRoot(application, configured ?? options);
   const assets = assetsOf(application, documentRoot, options);
 
   const memory = options.memory ?? EDGE_MEMORY;
@@ -113,6 +118,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     pool: options.pool ?? {},
     ...(options.frontController === undefined ? {} : { frontController: options.frontController }),
     ...(options.index === undefined ? {} : { index: options.index }),
+    ...(configured === undefined ? {} : { config: configured.plain }),
     assets: Object.fromEntries([...assets].map(([path, { size, modified }]) => [`/${path}`, [size, modified]])),
     // The digest of all that a child is made of: see below.
     version: "",
@@ -180,7 +186,7 @@ function withoutOutput(options: CollectOptions, root: string, out: string): Coll
 }
 
 /** @returns the folder with no slashes around it */
-function checkDocumentRoot(application: Application, options: BuildOptions): string {
+function checkDocumentRoot(application: Application, options: Pick<BuildOptions, "documentRoot">): string {
   const folder = (options.documentRoot ?? "").replace(/^(?:\.?\/)+|\/+$/g, "");
   if (folder === "" || folder === "." || application.directories.includes(folder)) return folder === "." ? "" : folder;
   throw new ImageError("IMAGE_OPTION", `the document root ${folder} is no folder of the application`);

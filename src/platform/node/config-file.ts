@@ -1,6 +1,6 @@
 // A configuration in a file: `edge-fpm.config.ts` or `.js`, whose default export it is.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assertConfig } from "../../gateway/config/check.ts";
@@ -41,7 +41,8 @@ export async function loadConfigFile(file: string): Promise<ConfigFile> {
   if (!existsSync(path)) throw new ConfigFileError(`There is no file ${path}.`);
   let module: { readonly default?: unknown };
   try {
-    module = await import(pathToFileURL(path).href);
+    // A file that was changed is another module.
+    module = await import(`${pathToFileURL(path).href}?${statSync(path).mtimeMs}`);
   } catch (error) {
     throw new ConfigFileError(explain(path, error), { cause: error });
   }

@@ -11,6 +11,7 @@ import { connectSocket, type Dial, dialBinding, dialTcp, splice } from "../../tr
 import { connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
 import { assetFiles, knownFiles } from "./asset-files.ts";
+import { configuredEdge, type EdgeParts } from "./edge-config.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
 
@@ -31,16 +32,13 @@ export interface EdgeGateway {
 const ADDRESS = "pool:9000";
 
 export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archive: ArrayBuffer): EdgeGateway {
-  const { mount, documentRoot, frontController, index } = settings;
+  const { mount, documentRoot } = settings;
   const upstream = upstreamOf(env, settings.pool.name ?? "www");
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
-  const gateway: Gateway = createGateway({
-    documentRoot,
+  const parts: EdgeParts = {
     files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS),
-    exchange: upstream.exchange,
+    pool: upstream.exchange,
     createResponse: createEdgeResponse,
-    ...(frontController === undefined ? {} : { frontController }),
-    ...(index === undefined ? {} : { index }),
     onError: (error, { method, target }, status, broken) => {
       if (status < 500 && !broken) return;
       console.error(`[gateway] ${method} ${target} ${status}${broken ? " broke off" : ""}: ${describe(error)}`);
@@ -49,11 +47,24 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
     onStderr: (line, { method, target }) => {
       if (upstream.foreign) console.error(`[gateway] ${method} ${target} stderr: ${line}`);
     },
-  });
+  };
+  const gateway = settings.config === undefined ? plainGateway(settings, parts) : configuredEdge(settings, parts);
   return {
     fetch: (request, context) => gateway(request, infoOf(request, context)),
     connect: (socket) => splice(socket, upstream.dial()),
   };
+}
+
+/** One folder, one application. */
+function plainGateway(settings: EdgeSettings, { pool, ...parts }: EdgeParts): Gateway {
+  const { documentRoot, frontController, index } = settings;
+  return createGateway({
+    ...parts,
+    documentRoot,
+    exchange: pool,
+    ...(frontController === undefined ? {} : { frontController }),
+    ...(index === undefined ? {} : { index }),
+  });
 }
 
 interface Upstream {

@@ -18,6 +18,8 @@ export interface EdgeSettings {
    * that are no scripts are refused. Without it all files of the archive are static files too.
    */
   readonly assets?: Readonly<Record<string, readonly [size: number, modified: number]>>;
+  /** A configuration as `toPlain` makes it, in place of `frontController` and `index`; its roots are as PHP sees them. */
+  readonly config?: unknown;
   readonly pool: PoolConfigInput;
   /** Changes with every build: children of an earlier one are not used again. */
   readonly version: string;

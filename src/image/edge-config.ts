@@ -1,0 +1,83 @@
+// A configuration for a deployment: its folders as PHP sees them there, and what a Worker cannot do refused.
+
+import { isAbsolute, relative, sep } from "node:path";
+import type { GatewayConfig, Site } from "../gateway/config/config.ts";
+import { mapFolders } from "../gateway/config/folders.ts";
+import { toPlain } from "../gateway/config/plain.ts";
+import { parseAddress } from "../transport/address.ts";
+import { ImageError } from "./errors.ts";
+
+export interface EdgeConfig {
+  /** As JSON; roots are below the mount. */
+  readonly plain: unknown;
+  /** The folder that holds all roots, relative to the application's: "" for all of it. */
+  readonly documentRoot: string;
+}
+
+/**
+ * @param config checked, with absolute folders
+ * @param root the application's folder, absolute
+ * @param mount where PHP sees it
+ * @throws {ImageError} `IMAGE_OPTION`, with everything that is wrong
+ */
+export function edgeConfig(config: GatewayConfig, root: string, mount: string): EdgeConfig {
+  const problems = impossible(config);
+  const folders = new Set<string>();
+  const inside = (path: string): string => {
+    const below = relative(root, path);
+    if (below.startsWith("..") || isAbsolute(below))
+      problems.push(`${path} is not in the application's folder ${root}`);
+    return below.split(sep).join("/");
+  };
+  // The log and caches are no folders there.
+  const { log: _log, ...rest } = config;
+  const mapped = mapFolders(withRoot(rest, root), (path) => {
+    const below = inside(path);
+    folders.add(below);
+    return below === "" ? mount : `${mount}/${below}`;
+  });
+  if (problems.length > 0) {
+    throw new ImageError("IMAGE_OPTION", `the configuration cannot be deployed: ${problems.join("; ")}`);
+  }
+  return {
+    plain: toPlain(config.log === undefined ? mapped : { ...mapped, log: config.log }),
+    documentRoot: common(folders),
+  };
+}
+
+function withRoot(config: GatewayConfig, root: string): GatewayConfig {
+  const sites = config.sites?.map((site): Site => ({ root: config.root ?? root, ...site }));
+  return { root, ...config, ...(sites === undefined ? {} : { sites }) };
+}
+
+/** The longest folder that all are in. */
+function common(folders: ReadonlySet<string>): string {
+  const [first = "", ...others] = folders;
+  let segments = first === "" ? [] : first.split("/");
+  for (const other of others) {
+    const its = other.split("/");
+    const differs = segments.findIndex((segment, index) => segment !== its[index]);
+    if (differs !== -1) segments = segments.slice(0, differs);
+  }
+  return segments.join("/");
+}
+
+function impossible(config: GatewayConfig): string[] {
+  const problems: string[] = [];
+  if (Object.keys(config.pools ?? {}).length > 1) problems.push("pools: a deployment has one");
+  for (const [name, { store }] of Object.entries(config.caches ?? {})) {
+    if (store === "disk") problems.push(`caches.${name}.store is disk: a Worker has memory and cache-api`);
+  }
+  for (const [name, upstream] of Object.entries(config.upstreams ?? {})) {
+    if (upstream.healthCheck !== undefined)
+      problems.push(`upstreams.${name}.healthCheck: a Worker does nothing between requests`);
+    if ((upstream.keep ?? 0) > 0)
+      problems.push(`upstreams.${name}.keep: connections of a Worker belong to one request`);
+    for (const server of upstream.servers) {
+      const address = typeof server === "string" ? server : server.address;
+      if (parseAddress(address).type === "unix")
+        problems.push(`upstreams.${name}: ${address}: a Worker reaches tcp://host:port only`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,96 @@
+// The gateway of a deployment that has a configuration: its files and applications as a Worker has them.
+
+import { utf8ToByteString } from "../../codec/index.ts";
+import { memoryStore } from "../../gateway/cache/index.ts";
+import { compileConfig } from "../../gateway/config/compile.ts";
+import type { CacheZone, GatewayConfig, UpstreamConfig } from "../../gateway/config/config.ts";
+import { paramVariables } from "../../gateway/config/param-variables.ts";
+import { fromPlain } from "../../gateway/config/plain.ts";
+import { compileTemplate } from "../../gateway/config/template.ts";
+import {
+  type CreateResponse,
+  createConfiguredGateway,
+  type FileSource,
+  type Gateway,
+  type GatewayResources,
+  type ObservedExchange,
+} from "../../gateway/index.ts";
+import { logFormat } from "../../gateway/observe/log-format.ts";
+import { createUpstream } from "../../gateway/upstream/index.ts";
+import { parseAddress } from "../../transport/address.ts";
+import { connectSocket, dialTcp } from "../../transport/cloudflare/socket.ts";
+import { type ConnectExchangeOptions, connectExchange } from "../../transport/connect-exchange.ts";
+import type { Exchange } from "../../transport/exchange.ts";
+import { cacheApiStore } from "./cache-api.ts";
+import type { EdgeSettings } from "./settings.ts";
+
+/** What the deployment has, whatever the configuration. */
+export interface EdgeParts {
+  readonly createResponse: CreateResponse;
+  readonly onError: NonNullable<GatewayResources["onError"]>;
+  readonly onStderr: NonNullable<GatewayResources["onStderr"]>;
+  /** The files below the document root of the settings. */
+  readonly files: FileSource;
+  /** The pool of the deployment, or what takes its place. */
+  readonly pool: Exchange;
+}
+
+export function configuredEdge(settings: EdgeSettings, parts: EdgeParts): Gateway {
+  const config = fromPlain(settings.config);
+  const compiled = compileConfig(config, { root: settings.documentRoot });
+  const { files, pool, ...rest } = parts;
+  const line = config.log === undefined ? undefined : logFormat(config.log.format ?? "combined");
+  const { handle } = createConfiguredGateway(compiled, {
+    ...rest,
+    application: (name) => applicationOf(config, name, pool),
+    files: (root) => filesBelow(files, settings.documentRoot, root),
+    cacheStore,
+    ...(line === undefined ? {} : { onAccess: (entry, logged) => void (logged && console.log(line(entry))) }),
+  });
+  return handle;
+}
+
+function applicationOf(config: GatewayConfig, name: string | undefined, pool: Exchange): ObservedExchange {
+  if (name === undefined || name in (config.pools ?? {})) return pool;
+  return upstreamOf(name, config.upstreams?.[name] ?? { servers: [name] });
+}
+
+/** Connections are opened for each request: what was made in one cannot be used in another. */
+function upstreamOf(name: string, config: UpstreamConfig): ObservedExchange {
+  const { connectTimeout, sendTimeout, readTimeout, balance, nextUpstream } = config;
+  const options: ConnectExchangeOptions = {
+    ...(connectTimeout === undefined ? {} : { connectTimeout }),
+    ...(sendTimeout === undefined ? {} : { sendTimeout }),
+    ...(readTimeout === undefined ? {} : { readTimeout }),
+  };
+  const key = typeof balance === "object" ? compileTemplate(balance.hash) : undefined;
+  return createUpstream({
+    name,
+    servers: config.servers.map((written) => {
+      const { address: text, ...server } = typeof written === "string" ? { address: written } : written;
+      const address = parseAddress(text);
+      if (address.type !== "tcp") throw new TypeError(`${text}: a Worker reaches tcp://host:port only`);
+      return { ...server, name: text, exchange: connectExchange(connectSocket(dialTcp(address), text), options) };
+    }),
+    ...(key !== undefined
+      ? { balance: { type: "hash", key: (params) => key(paramVariables(params)) } }
+      : typeof balance === "string" && { balance }),
+    ...(nextUpstream === undefined ? {} : { nextUpstream }),
+    queue: { size: 0 },
+  }).exchange;
+}
+
+/** The files of a root inside the document root. */
+function filesBelow(files: FileSource, documentRoot: string, root: string): FileSource {
+  if (root === documentRoot) return files;
+  if (!root.startsWith(`${documentRoot}/`)) return { find: () => undefined };
+  const prefix = utf8ToByteString(root.slice(documentRoot.length));
+  return { find: (path) => files.find(prefix + path) };
+}
+
+function cacheStore(zone: string, { store, maxSize, inactive }: CacheZone) {
+  if (store === "cache-api") {
+    return cacheApiStore({ name: `edge-fpm-${zone}`, ...(inactive === undefined ? {} : { keepStale: inactive }) });
+  }
+  return memoryStore(maxSize === undefined ? {} : { maxBytes: maxSize });
+}
