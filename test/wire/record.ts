@@ -32,7 +32,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "hello.php": "<?php echo 'hello ', $_GET['who'] ?? 'nobody', \"\\n\";",
   "form.php": "<?php header('X-Length: ' . strlen(file_get_contents('php://input'))); print_r($_POST);",
   "warn.php": "<?php error_log('a line on STDERR'); http_response_code(500); echo \"warned\\n\";",
-  "long.php": "<?php for ($i = 0; $i < 4; $i++) { echo str_repeat(chr(97 + $i), 3000), \"\\n\"; flush(); }",
+  "long.php": '<?php for ($i = 0; $i < 4; $i++) { echo str_repeat(chr(97 + $i), 3000), "\\n"; flush(); }',
 };
 
 interface WebServer {

@@ -20,15 +20,17 @@ import {
   RecordType,
 } from "../../src/codec/index.ts";
 import { tsharkRecords, tsharkWarnings } from "../capture/tshark.ts";
+import { run } from "../cli/run.ts";
 import { toHex } from "../codec/wire.ts";
 import { describePeers } from "../peers/peer.ts";
-import { run } from "../cli/run.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const NAMES = readdirSync(HERE).filter((name) => name.endsWith(".pcapng"));
 const read = (name: string) => followCapture(readCapture(readFileSync(join(HERE, name))));
 const records = (name: string) =>
-  read(name).flatMap(({ items }) => items.flatMap(({ item }): CapturedRecord[] => (item.type === "record" ? [item] : [])));
+  read(name).flatMap(({ items }) =>
+    items.flatMap(({ item }): CapturedRecord[] => (item.type === "record" ? [item] : [])),
+  );
 
 describe("the captures", () => {
   test("are those of five web servers and libfcgi, each small", () => {
@@ -44,17 +46,27 @@ describe.each(NAMES)("%s", (name) => {
       expect(items.flatMap(({ problems }) => problems)).toEqual([]);
       expect(requests.every(({ end }) => end?.protocolStatus === "request-complete")).toBe(true);
     }
-    const answers = read(name).flatMap(({ requests }) => requests.map(({ stdout }) => new TextDecoder().decode(stdout.content)));
+    const answers = read(name).flatMap(({ requests }) =>
+      requests.map(({ stdout }) => new TextDecoder().decode(stdout.content)),
+    );
     expect(answers.join("\n")).toContain("hello Ada");
     expect(answers.join("\n")).toContain("warned");
-    const lines = read(name).flatMap(({ requests }) => requests.map(({ stderr }) => new TextDecoder().decode(stderr.content)));
+    const lines = read(name).flatMap(({ requests }) =>
+      requests.map(({ stderr }) => new TextDecoder().decode(stderr.content)),
+    );
     expect(lines.join("\n")).toContain("a line on STDERR");
   });
 
   test("is encoded again to the same bytes", () => {
     for (const record of records(name)) {
       const content = contentOf(record);
-      const decoded = decodeRecord(record.recordType, record.requestId, record.bytes, HEADER_LENGTH, HEADER_LENGTH + content.length);
+      const decoded = decodeRecord(
+        record.recordType,
+        record.requestId,
+        record.bytes,
+        HEADER_LENGTH,
+        HEADER_LENGTH + content.length,
+      );
       const again = encodeRecord(decoded, { padding: false });
       // php-fpm leaves stale memory in the reserved bytes of END_REQUEST and in padding: these come from the capture.
       if (record.recordType === RecordType.END_REQUEST) again.set(content.subarray(5), HEADER_LENGTH + 5);
@@ -83,7 +95,9 @@ describe.each(NAMES)("%s", (name) => {
     const connections = read(name).map(({ connection }) => connection);
     const again = followCapture(readCapture(writePcapng(connections)));
     const bytes = (all: typeof again) =>
-      all.map(({ items }) => items.map(({ item }) => `${item.direction} ${item.type === "record" ? toHex(item.bytes) : item.type}`));
+      all.map(({ items }) =>
+        items.map(({ item }) => `${item.direction} ${item.type === "record" ? toHex(item.bytes) : item.type}`),
+      );
     expect(bytes(again)).toEqual(bytes(read(name)));
   });
 });
