@@ -6,8 +6,12 @@ import { utf8ToByteString } from "../codec/index.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
 
+type RequestOption = "method" | "query" | "data" | "type" | "header" | "param" | "root" | "path-info";
+
 /** The options that `readBody` and `paramsOf` read. */
-export const requestOptions = {
+export const requestOptions: Readonly<
+  Record<"method" | "query" | "data" | "type" | "header" | "param" | "root" | "path-info", OptionSpec>
+> = {
   method: { type: "string", short: "X", value: "<method>", help: "request method (GET; POST when --data is given)" },
   query: { type: "string", short: "q", value: "<query>", help: "query string, without the question mark" },
   data: { type: "string", value: "<data>", help: "request body; @file reads a file, @- standard input" },
@@ -22,7 +26,7 @@ export const requestOptions = {
   },
   root: { type: "string", value: "<dir>", help: "DOCUMENT_ROOT; SCRIPT_NAME is the script's path below it" },
   "path-info": { type: "string", value: "<path>", help: "PATH_INFO, starting with /" },
-} as const satisfies Readonly<Record<string, OptionSpec>>;
+};
 
 /** The bytes of `--data`, or `undefined` when it is absent. */
 export async function readBody(data: string | undefined): Promise<Uint8Array | undefined> {
