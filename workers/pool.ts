@@ -7,7 +7,7 @@ import interpreter from "interpreter.txt";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
 import { scriptEnvironment } from "../src/platform/workers/environment.ts";
-import { PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
+import { type PoolConstructor, PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
 import { MOST_CHILDREN } from "../src/platform/workers/settings.ts";
@@ -23,7 +23,7 @@ const COMPATIBILITY_DATE = "2026-11-17";
 
 export { PoolStatus };
 
-export const Pool = poolClass({
+export const Pool: PoolConstructor = poolClass({
   settings,
   children(env, status) {
     const environment = scriptEnvironment(env);

@@ -10,9 +10,27 @@ export interface TypeName {
   readonly section: string;
 }
 
+type SectionName =
+  | "header"
+  | "pairs"
+  | "types"
+  | "management"
+  | "getValues"
+  | "unknownType"
+  | "beginRequest"
+  | "params"
+  | "streams"
+  | "abortRequest"
+  | "endRequest"
+  | "roles"
+  | "responder"
+  | "authorizer"
+  | "filter";
+
 const section = (number: string) => `FastCGI 1.0, section ${number}`;
 
-export const SECTION = {
+/** Where the specification defines a thing. */
+export const SECTION: Readonly<Record<SectionName, string>> = {
   header: section("3.3"),
   pairs: section("3.4"),
   types: section("8"),
@@ -28,7 +46,7 @@ export const SECTION = {
   responder: section("6.2"),
   authorizer: section("6.3"),
   filter: section("6.4"),
-} as const;
+};
 
 const TYPES = new Map<number, TypeName>([
   [RecordType.BEGIN_REQUEST, type("BEGIN_REQUEST", "the web server begins a request", SECTION.beginRequest)],

@@ -9,7 +9,7 @@ export function toByteString(text: string): string {
 }
 
 /** Bytes from `start` up to `end` as a byte string: one character a byte. */
-export function latin1(bytes: Uint8Array, start: number, end = bytes.length): string {
+export function latin1(bytes: Uint8Array, start: number, end: number = bytes.length): string {
   // fromCharCode takes its bytes as arguments, and engines bound those: 8 KiB is far below any bound.
   let text = "";
   for (let at = start; at < end; at += 8192) {

@@ -20,7 +20,7 @@ export interface CgiHead {
 }
 
 /** Bytes of header block allowed by default: room for a hundred cookies' worth; nginx gives 4 or 8 KiB, h2o 64. */
-export const DEFAULT_MAX_HEADER_BYTES = 32 * 1024;
+export const DEFAULT_MAX_HEADER_BYTES: number = 32 * 1024;
 
 /** Header lines allowed: the block's bytes bound them too, but a list of tiny headers costs far more than its bytes. */
 const MAX_HEADERS = 1000;
@@ -40,7 +40,7 @@ export class CgiHeadParser {
   #length = 0;
   #head: CgiHead | undefined;
 
-  constructor(maxHeaderBytes = DEFAULT_MAX_HEADER_BYTES) {
+  constructor(maxHeaderBytes: number = DEFAULT_MAX_HEADER_BYTES) {
     this.#limit = maxHeaderBytes;
   }
 

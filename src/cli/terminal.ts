@@ -3,13 +3,16 @@
 
 const tty = process.stderr.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== "dumb";
 
-function paint(code: number): (text: string) => string {
+/** Text in a colour, on a terminal only. */
+type Paint = (text: string) => string;
+
+function paint(code: number): Paint {
   return (text) => (tty ? `\u001b[${code}m${text}\u001b[0m` : text);
 }
-export const bold = paint(1);
-export const dim = paint(2);
-export const red = paint(31);
-export const cyan = paint(36);
+export const bold: Paint = paint(1);
+export const dim: Paint = paint(2);
+export const red: Paint = paint(31);
+export const cyan: Paint = paint(36);
 
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);

@@ -10,7 +10,7 @@ import {
 } from "../codec/index.ts";
 
 /** Content up to this many bytes is copied; beyond, a chunk of its own costs less than the copy. */
-export const MAX_COPIED = 16 * 1024;
+export const MAX_COPIED: number = 16 * 1024;
 
 /** Room for small records: the first buffer of a turn, and the largest. A lone END_REQUEST takes 16 bytes. */
 const FIRST_ROOM = 512;

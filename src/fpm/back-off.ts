@@ -7,7 +7,7 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 10_000;
 
 /** A child that lived as long as this has shown that children can live: failures are counted anew after it. Milliseconds. */
-export const STEADY = LONGEST_PAUSE;
+export const STEADY: number = LONGEST_PAUSE;
 
 /**
  * How long to wait before starting another child after `failures` in a row. php-fpm forks again at once; an interpreter

@@ -73,7 +73,7 @@ interface Waiter<Wire> {
  */
 export class Pool<Wire> {
   /** Connections of web servers, told by whoever listens; for the status. */
-  readonly connections = new ConnectionCounters();
+  readonly connections: ConnectionCounters = new ConnectionCounters();
   #config: PoolConfig;
   readonly #clock: Clock;
   readonly #log: PoolLog;

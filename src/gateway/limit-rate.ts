@@ -40,7 +40,11 @@ export class Allowance {
 const PIECE = 16 * 1024;
 
 /** The same body, no faster than `rate` bytes a second. */
-export function limitRate(body: NonNullable<ReplyBody>, rate: number, now = () => performance.now()) {
+export function limitRate(
+  body: NonNullable<ReplyBody>,
+  rate: number,
+  now: () => number = () => performance.now(),
+): ReadableStream<Uint8Array> {
   const allowance = new Allowance(rate, now());
   const source = body instanceof Uint8Array ? undefined : body.getReader();
   let rest = body instanceof Uint8Array ? body : new Uint8Array(0);

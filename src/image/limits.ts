@@ -4,7 +4,12 @@ import { ImageError } from "./errors.ts";
 
 const MiB = 1024 * 1024;
 
-export const PLATFORM = {
+export const PLATFORM: {
+  readonly workerBytes: number;
+  readonly assets: { readonly free: number; readonly paid: number };
+  readonly assetBytes: number;
+  readonly isolateBytes: number;
+} = {
   /** Bytes of all modules of a Worker, uncompressed, on every plan. */
   workerBytes: 64 * MiB,
   /** Static assets of a Worker: on the free plan, and on paid ones. */
@@ -13,7 +18,7 @@ export const PLATFORM = {
   assetBytes: 25 * MiB,
   /** Bytes of an isolate: JavaScript, buffers and the WebAssembly memory together. */
   isolateBytes: 128 * 1000 * 1000,
-} as const;
+};
 
 /** One file of a build. */
 export interface Part {

@@ -4,7 +4,7 @@
 import { ImageError } from "./errors.ts";
 
 /** Bytes of a page of linear memory. */
-export const PAGE = 64 * 1024;
+export const PAGE: number = 64 * 1024;
 
 /** Limits of linear memory, in pages. */
 export interface MemoryPages {

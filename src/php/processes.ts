@@ -33,10 +33,14 @@ class Events {
 /** A child process that says "not found" and ends. */
 class MissingProcess extends Events {
   static #lastPid = 1000;
-  readonly pid = ++MissingProcess.#lastPid;
-  readonly stdout = new Events();
-  readonly stderr = new Events();
-  readonly stdin = Object.assign(new Events(), { write: () => true, end: () => {}, destroy: () => {} });
+  readonly pid: number = ++MissingProcess.#lastPid;
+  readonly stdout: Events = new Events();
+  readonly stderr: Events = new Events();
+  readonly stdin: Events & { write(): boolean; end(): void; destroy(): void } = Object.assign(new Events(), {
+    write: () => true,
+    end: () => {},
+    destroy: () => {},
+  });
   exitCode: number | null = null;
   killed = false;
 

@@ -8,7 +8,10 @@ export function byteLength(chunks: readonly Uint8Array[]): number {
 }
 
 /** The chunks as one, in a buffer of its own of exactly that length. */
-export function joinChunks(chunks: readonly Uint8Array[], length = byteLength(chunks)): Uint8Array<ArrayBuffer> {
+export function joinChunks(
+  chunks: readonly Uint8Array[],
+  length: number = byteLength(chunks),
+): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {

@@ -6,7 +6,7 @@ import { Inbox } from "./inbox.ts";
 import type { Transport, TransportHandler } from "./transport.ts";
 
 /** Bytes that may wait at the receiver before a write waits: the usual size of a kernel's pipe. */
-export const MEMORY_WINDOW = 64 * 1024;
+export const MEMORY_WINDOW: number = 64 * 1024;
 
 /** One end of a memory pair. */
 export interface MemoryTransport extends Transport {

@@ -15,7 +15,7 @@ export interface MessagePortLike {
 }
 
 /** Bytes sent and not yet consumed by the peer before a write waits: about 16 full records. */
-export const PORT_WINDOW = 1024 * 1024;
+export const PORT_WINDOW: number = 1024 * 1024;
 
 /** Most bytes in one message: large enough to hide the cost of a hop, small against the window. */
 const MESSAGE_LENGTH = 256 * 1024;

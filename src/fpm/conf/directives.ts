@@ -149,4 +149,11 @@ export const POOL: Directives<PoolFile> = {
 };
 
 /** Array directives of a pool. */
-export const ARRAYS = ["env", "php_value", "php_flag", "php_admin_value", "php_admin_flag", "access.suppress_path"];
+export const ARRAYS: readonly string[] = [
+  "env",
+  "php_value",
+  "php_flag",
+  "php_admin_value",
+  "php_admin_flag",
+  "access.suppress_path",
+];

@@ -6,7 +6,7 @@ export type ListenAddress =
   | { readonly type: "unix"; readonly path: string };
 
 /** What may stand there, for errors. */
-export const LISTEN_FORMS =
+export const LISTEN_FORMS: string =
   "address:port, [IPv6 address]:port, port (every address of the machine) or the path of a Unix socket " +
   "of up to 107 bytes";
 

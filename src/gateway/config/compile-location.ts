@@ -193,7 +193,7 @@ function compileTryFiles(tryFiles: readonly Template[] | undefined): ResolvedLoc
 }
 
 /** `=404 /page`, `= /page`, `/page`, `@name`, `https://...`: the status in front, and where to. */
-export const ERROR_PAGE = /^(?:=(\d{3})?\s+)?(\S+)$/;
+export const ERROR_PAGE: RegExp = /^(?:=(\d{3})?\s+)?(\S+)$/;
 
 function compileErrorPages(pages: Readonly<Record<string, Template>>): Map<number, CompiledErrorPage> {
   const compiled = new Map<number, CompiledErrorPage>();

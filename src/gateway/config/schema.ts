@@ -302,7 +302,7 @@ const pool = table({
 
 const STORES = ["memory", "disk", "cache-api"];
 
-export const configSchema = table({
+export const configSchema: Schema = table({
   ...site,
   sites: v.pipe(v.array(table(site), "a list in brackets"), v.minLength(1, "at least one site")),
   upstreams: named(upstream),

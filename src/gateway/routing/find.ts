@@ -1,6 +1,6 @@
 // Which site a host name means, and which of its locations a path: nginx's order of precedence.
 
-import { splitScript } from "../../cgi/index.ts";
+import { type ScriptSplit, splitScript } from "../../cgi/index.ts";
 import type { CompiledGateway, CompiledSite, ResolvedLocation } from "../config/resolved.ts";
 
 /** What a regular expression around the choice captured. */
@@ -73,7 +73,7 @@ export function lacksSlash(site: CompiledSite, path: string): boolean {
 }
 
 /** Where a path can be cut into script and path info; the whole path when no segment is called like a script. */
-export function scriptSplits(path: string, extensions: readonly string[]) {
+export function scriptSplits(path: string, extensions: readonly string[]): ScriptSplit[] {
   const splits = splitScript(path, extensions);
   return splits.length > 0 ? splits : [{ scriptName: path, pathInfo: "" }];
 }

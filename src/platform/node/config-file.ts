@@ -8,7 +8,12 @@ import type { GatewayConfig } from "../../gateway/config/config.ts";
 import { mapFolders } from "../../gateway/config/folders.ts";
 
 /** Names that are looked for, the first that exists. */
-export const CONFIG_FILES = ["edge-fpm.config.ts", "edge-fpm.config.mts", "edge-fpm.config.js", "edge-fpm.config.mjs"];
+export const CONFIG_FILES: readonly string[] = [
+  "edge-fpm.config.ts",
+  "edge-fpm.config.mts",
+  "edge-fpm.config.js",
+  "edge-fpm.config.mjs",
+];
 
 /** The file cannot be read, or is no module with a configuration. `code` is `CONFIG_FILE_UNREADABLE`. */
 export class ConfigFileError extends Error {

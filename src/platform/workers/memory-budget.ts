@@ -13,7 +13,7 @@ const OVERHEAD = 10_000_000;
  * Linear memory beyond which an interpreter is worn, in bytes: a heap that has grown so far is mostly holes. Brought
  * back, it begins anew in the memory that it has.
  */
-export const GROWN = 80 * 1024 * 1024;
+export const GROWN: number = 80 * 1024 * 1024;
 
 /** "No space left on device" in the numbers of WASI, which Emscripten uses. */
 const ENOSPC = 51;
