@@ -49,6 +49,7 @@ const PATHS = {
   trash: <path d="M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5" class="line" />,
   "arrow-right": <path d="M2.5 8h11M9.5 4l4 4-4 4" class="line" />,
   "arrow-left": <path d="M13.5 8h-11M6.5 4l-4 4 4 4" class="line" />,
+  "arrow-down": <path d="M8 2.5v11M4 9.5l4 4 4-4" class="line" />,
   pause: <path d="M5.5 3.5v9M10.5 3.5v9" class="line" />,
 } as const;
 

@@ -9,8 +9,8 @@ export type Theme = (typeof THEMES)[number];
 export const theme = stored<Theme>("theme", "system", (value): value is Theme => THEMES.includes(value as Theme));
 
 effect(() => {
-  if (theme.value === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = theme.value;
+  if (theme.value === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
 });
 
 export function nextTheme(): void {

@@ -1,6 +1,8 @@
 // The workbench: scripts, request and answer on one side, the wire and the chosen record on the other.
 
 import { signal } from "@preact/signals";
+import { InspectorPanel } from "../wire/inspector-panel.tsx";
+import { WirePanel } from "../wire/wire-panel.tsx";
 import { AnswerPanel } from "./answer-panel.tsx";
 import { RequestPanel } from "./request-panel.tsx";
 import { ScriptPanel } from "./script-panel.tsx";
@@ -38,7 +40,10 @@ export function WorkbenchView() {
         <RequestPanel />
         <AnswerPanel />
       </div>
-      <div class="side" data-name="wire"></div>
+      <div class="side" data-name="wire">
+        <WirePanel />
+        <InspectorPanel />
+      </div>
     </div>
   );
 }
