@@ -6,8 +6,6 @@ import { utf8ToByteString } from "../codec/index.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
 
-type RequestOption = "method" | "query" | "data" | "type" | "header" | "param" | "root" | "path-info";
-
 /** The options that `readBody` and `paramsOf` read. */
 export const requestOptions: Readonly<
   Record<"method" | "query" | "data" | "type" | "header" | "param" | "root" | "path-info", OptionSpec>
