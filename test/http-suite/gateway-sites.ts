@@ -67,6 +67,7 @@ export async function startNginxSite(children = 2): Promise<GatewayServer> {
       "location ~ ^/down/ { %params% fastcgi_pass unix:/nonexistent.sock; error_page 502 =200 @named; }",
       "location ~ ^/expires/ { rewrite ^/expires(/.*)$ $1 break; expires 1h; }",
       "location ~ ^/gone/ { error_page 410 http://other.test/; return 410; }",
+      "location ~ ^/lost/ { error_page 410 /missing.html; return 410; }",
       'location /added/ { add_header X-Added "$host $uri" always; }',
       php("plain"),
       php(
@@ -115,6 +116,7 @@ function configOf(folder: string): GatewayConfig {
       { regex: "^/down/", fastcgi: { pass: "down", checkScript: false }, errorPages: { "502": "=200 @named" } },
       { regex: "^/expires/", rewrite: [{ from: "^/expires(/.*)$", to: "$1", flag: "break" }], expires: 3600 },
       { regex: "^/gone/", errorPages: { "410": "http://other.test/" }, return: { status: 410 } },
+      { regex: "^/lost/", errorPages: { "410": "/missing.html" }, return: { status: 410 } },
       { prefix: "/added/", headers: { "X-Added": "$host $uri" } },
       { ...at("plain"), fastcgi: {} },
       {

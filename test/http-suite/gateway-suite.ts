@@ -153,6 +153,10 @@ export function gatewaySuite(start: (children?: number) => Promise<GatewayServer
       expect([answer.status, answer.header("location")]).toEqual([302, "http://other.test/"]);
     });
 
+    test("that are missing: the error stays (nginx says what happened to the page)", async () => {
+      expect((await ask("/lost/x")).status).toBe(ours ? 410 : 404);
+    });
+
     test("text on STDERR makes an answer a failure where that is configured", async () => {
       expect((await ask(script("caught", { log: "caught it" }))).status).toBe(502);
       expect((await ask(script("caught", { log: "something else" }))).status).toBe(200);
@@ -167,6 +171,16 @@ export function gatewaySuite(start: (children?: number) => Promise<GatewayServer
       const parts = answer.text().split(/\r\n--[0-9]+(?:--)?\r\n/);
       expect(parts.map((part) => part.slice(part.indexOf("\r\n\r\n") + 4)).filter(Boolean)).toEqual(["01", "89"]);
       expect(answer.text()).toMatch(/Content-Range: bytes 8-9\/10/);
+    });
+
+    test("ranges that touch are one (nginx sends them apart)", async () => {
+      const answer = await ask({ path: "/digits.txt", headers: { range: "bytes=0-2,3-5" } });
+      expect(answer.status).toBe(206);
+      expect(answer.header("content-type")).toMatch(ours ? /^text\/plain/ : /^multipart\/byteranges/);
+    });
+
+    test("a range that makes no sense is no range (nginx refuses it)", async () => {
+      expect((await ask({ path: "/digits.txt", headers: { range: "bytes=a-b" } })).status).toBe(ours ? 200 : 416);
     });
 
     test.each([
