@@ -1,36 +1,12 @@
 #!/usr/bin/env node
 // The `edge-fpm` command: finds the subcommand, runs it, and turns failures into readable lines and an exit code.
 
-import { build } from "./build.ts";
 import { type Command, parseCommandLine, renderHelp } from "./command.ts";
-import { completion } from "./completion.ts";
-import { decode } from "./decode.ts";
-import { deploy } from "./deploy.ts";
-import { dev } from "./dev.ts";
+import { commands } from "./commands.ts";
 import { CliError, messageOf } from "./failure.ts";
-import { fpm } from "./fpm.ts";
-import { bench } from "./load.ts";
 import { nearest } from "./nearest.ts";
-import { proxy } from "./proxy.ts";
-import { request } from "./request.ts";
-import { serve } from "./serve.ts";
-import { status } from "./status.ts";
 import { bold, note, red } from "./terminal.ts";
 import { version } from "./version.ts";
-
-const commands: readonly Command[] = [
-  serve,
-  fpm,
-  request,
-  status,
-  bench,
-  decode,
-  proxy,
-  dev,
-  build,
-  deploy,
-  completion(() => commands),
-];
 
 function overview(): string {
   const width = Math.max(...commands.map((command) => command.name.length)) + 2;

@@ -1,0 +1,28 @@
+// The commands of edge-fpm, in the order of their importance.
+
+import { build } from "./build.ts";
+import type { Command } from "./command.ts";
+import { completion } from "./completion.ts";
+import { decode } from "./decode.ts";
+import { deploy } from "./deploy.ts";
+import { dev } from "./dev.ts";
+import { fpm } from "./fpm.ts";
+import { bench } from "./load.ts";
+import { proxy } from "./proxy.ts";
+import { request } from "./request.ts";
+import { serve } from "./serve.ts";
+import { status } from "./status.ts";
+
+export const commands: readonly Command[] = [
+  serve,
+  fpm,
+  request,
+  status,
+  bench,
+  decode,
+  proxy,
+  dev,
+  build,
+  deploy,
+  completion(() => commands),
+];
