@@ -27,7 +27,7 @@ export interface GatewayServer {
 }
 
 /** Folders of the root that have a copy of `s.php`: each is a location. */
-const LOCATIONS = ["plain", "errors", "headers", "caught", "ranged", "slow", "cached", "zipped", "params"];
+const LOCATIONS = ["plain", "errors", "headers", "caught", "ranged", "slow", "cached", "zipped", "params", "guarded"];
 
 const WWW = fileURLToPath(new URL("gateway-www", import.meta.url));
 
@@ -144,6 +144,7 @@ function configOf(folder: string): GatewayConfig {
           passRequestHeaders: false,
         },
       },
+      { ...at("guarded"), fastcgi: {}, authorizer: "application" },
       { exact: "/long.css", compress: { types: ["text/css"], minLength: 20 } },
     ],
   };

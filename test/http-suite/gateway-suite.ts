@@ -312,6 +312,29 @@ export function gatewaySuite(start: (children?: number) => Promise<GatewayServer
     });
   });
 
+  // nginx knows no other role than the responder's.
+  if (ours) {
+    describe("php-fpm as an authorizer", () => {
+      test("lets nobody in by itself, and its answer is seen", async () => {
+        const answer = await ask(script("guarded", { body: "secret" }));
+        expect([answer.status, answer.text()]).toEqual([401, "who are you?"]);
+      });
+
+      test("lets in whom it knows, and tells the script who that is", async () => {
+        const headers = { cookie: "let=me" };
+        const answer = await ask({ path: script("guarded", { server: "1" }), headers, body: "12345" });
+        expect(answer.status).toBe(200);
+        expect(answer.json()).toMatchObject({
+          REMOTE_USER: "ann",
+          ROLE: "AUTHORIZER",
+          FCGI_ROLE: "RESPONDER",
+          REQUEST_METHOD: "POST",
+          body: "12345",
+        });
+      });
+    });
+  }
+
   test("limit_rate bounds the speed", async () => {
     const began = performance.now();
     expect((await ask(script("slow", { n: "200000" }))).body).toHaveLength(200_000);

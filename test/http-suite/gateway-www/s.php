@@ -1,5 +1,14 @@
 <?php
 // Does what its query says, so that a gateway in front of it can be seen at work.
+if (($_SERVER['FCGI_ROLE'] ?? '') === 'AUTHORIZER') {
+    if (($_COOKIE['let'] ?? '') !== 'me') {
+        http_response_code(401);
+        exit('who are you?');
+    }
+    header('Variable-REMOTE_USER: ann');
+    header('Variable-ROLE: ' . $_SERVER['FCGI_ROLE']);
+    exit;
+}
 foreach ((array) ($_GET['h'] ?? []) as $header) header($header, false);
 if (isset($_GET['status'])) http_response_code((int) $_GET['status']);
 if (isset($_GET['log'])) error_log($_GET['log']);
