@@ -1,7 +1,6 @@
 // The gateway of a deployment: our gateway over the assets and the pool's Durable Object, or over a FastCGI application
 // elsewhere.
 
-import type { Socket } from "cloudflare:sockets";
 import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
 import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
 import { createPlatformResponse } from "../../gateway/reply.ts";
@@ -10,6 +9,7 @@ import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
 import { connectSocket, type Dial, dialBinding, dialTcp, splice } from "../../transport/cloudflare/socket.ts";
 import { connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
+import type { StreamSocket } from "../../transport/streams-socket.ts";
 import { assetFiles, knownFiles } from "./asset-files.ts";
 import { configuredEdge, type EdgeParts } from "./edge-config.ts";
 import type { EdgeEnvironment } from "./environment.ts";
@@ -25,7 +25,7 @@ export interface EdgeGateway {
   /** @param context the platform's: work that goes on behind an answer is told to it */
   fetch(request: Request, context?: WorkContext): Promise<Response>;
   /** FastCGI of a web server, over TCP: it goes through as it is. */
-  connect(socket: Socket): Promise<void>;
+  connect(socket: StreamSocket): Promise<void>;
 }
 
 /** The address by which children and pools are dialled: nobody looks at it. */

@@ -1,6 +1,5 @@
 // The master of one pool, as a Durable Object: FastCGI connections in front, children behind. One object a pool name.
 
-import type { Socket } from "cloudflare:sockets";
 import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudflare:workers";
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
@@ -10,6 +9,7 @@ import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/app
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
 import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
 import type { Exchange } from "../../transport/exchange.ts";
+import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
@@ -26,8 +26,27 @@ export interface PoolParts {
   ) => { readonly open: OpenChild; readonly most: number };
 }
 
+/** As much of a Durable Object's state as is used. */
+export interface PoolObjectState {
+  /** The Worker's own entry points, as bindings that can be handed on. */
+  readonly exports: Readonly<Record<string, (options: { readonly props: unknown }) => unknown>>;
+  readonly id: { readonly name?: string };
+}
+
+/** A pool's Durable Object: both ways in. */
+export interface PoolObject {
+  connect(socket: StreamSocket): Promise<void>;
+  fetch(request: Request): Promise<Response>;
+}
+
 /** The class of the objects, as the platform sees it. */
-export type PoolConstructor = new (ctx: DurableObjectState, env: EdgeEnvironment) => DurableObject<EdgeEnvironment>;
+export type PoolConstructor = new (ctx: PoolObjectState, env: EdgeEnvironment) => PoolObject;
+
+/** The class of the entry points for children, as the platform sees it. */
+export type PoolStatusConstructor = new (
+  ctx: { readonly props: { readonly pool: string } },
+  env: EdgeEnvironment,
+) => { fetch(): Promise<Response> };
 
 /** How children learn the pool's status: in the same isolate, and from another one. */
 export interface PoolStatusSource {
@@ -37,12 +56,12 @@ export interface PoolStatusSource {
 
 /** Makes the class that the Worker exports. */
 export function poolClass(parts: PoolParts): PoolConstructor {
-  return class PoolObject extends DurableObject<EdgeEnvironment> {
+  return class extends DurableObject<EdgeEnvironment> implements PoolObject {
     readonly #pool: ChildPool<WorkerWire>;
     readonly #exchange: Exchange;
 
-    constructor(ctx: DurableObjectState, env: EdgeEnvironment) {
-      super(ctx, env);
+    constructor(ctx: PoolObjectState, env: EdgeEnvironment) {
+      super(ctx as DurableObjectState, env);
       const { open, most } = parts.children(env, {
         here: () => statusArray(this.#pool.status()),
         binding: () => ctx.exports.PoolStatus?.({ props: { pool: this.#pool.config.name } }),
@@ -65,7 +84,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
     }
 
     /** FastCGI over a socket, for as long as the web server keeps it. */
-    async connect(socket: Socket): Promise<void> {
+    async connect(socket: StreamSocket): Promise<void> {
       await untilClosed(socket, this.#serve(socketTransport(socket)).closed);
     }
 
@@ -121,9 +140,12 @@ function writeLog(level: LogRecord["level"], message: string): void {
 }
 
 /** An entry point for children, which cannot be given the Durable Object itself: passes on to it. */
-export class PoolStatus extends WorkerEntrypoint<EdgeEnvironment, { readonly pool: string }> {
+export const PoolStatus: PoolStatusConstructor = class extends WorkerEntrypoint<
+  EdgeEnvironment,
+  { readonly pool: string }
+> {
   fetch(): Promise<Response> {
     const { POOL } = this.env;
     return POOL.get(POOL.idFromName(this.ctx.props.pool)).fetch("http://pool/status");
   }
-}
+};
