@@ -32,7 +32,13 @@ export async function authorize(step: Step, name: string, events: ScriptEvents):
   if (body instanceof ReadableStream) await body.cancel();
   const granted: NameValue[] = [...(visit.granted ?? [])];
   for (const [header, value] of headers) {
-    if (header.toLowerCase().startsWith(PREFIX)) granted.push([header.slice(PREFIX.length), value]);
+    if (header.toLowerCase().startsWith(PREFIX)) granted.push([variableName(header), value]);
   }
   return { type: "granted", visit: { ...visit, granted, authorizers: [...(visit.authorizers ?? []), name] } };
+}
+
+/** Params are in capitals; a name all in small letters went through something that makes every header's so, as fetch does. */
+function variableName(header: string): string {
+  const name = header.slice(PREFIX.length);
+  return header === header.toLowerCase() ? name.toUpperCase() : name;
 }
