@@ -99,7 +99,11 @@ export interface ScriptPath extends ScriptSplit {
   readonly pathTranslated?: string;
 }
 
-/** @param documentRoot byte string, absolute; a slash at its end is ignored */
+/**
+ * The script below a document root.
+ *
+ * @param documentRoot byte string, absolute; a slash at its end is ignored
+ */
 export function scriptPath(documentRoot: string, split: ScriptSplit): ScriptPath {
   const root = documentRoot.endsWith("/") ? documentRoot.slice(0, -1) : documentRoot;
   const { scriptName, pathInfo } = split;

@@ -20,6 +20,7 @@ export interface ParamsLimits {
   readonly maxNameLength: number;
 }
 
+/** The limits of params unless others are given: 1 MiB, 4096 pairs, names of 8 KiB. */
 export const DEFAULT_PARAMS_LIMITS: ParamsLimits = {
   maxBytes: 1024 * 1024,
   maxPairs: 4096,

@@ -19,6 +19,7 @@ export interface ApplicationLimits {
   readonly maxConnectionParamsBytes: number;
 }
 
+/** The limits of a connection unless others are given. */
 export const DEFAULT_APPLICATION_LIMITS: ApplicationLimits = {
   maxRequests: 1024,
   maxParamsBytes: 1024 * 1024,
@@ -27,6 +28,7 @@ export const DEFAULT_APPLICATION_LIMITS: ApplicationLimits = {
   maxConnectionParamsBytes: 16 * 1024 * 1024,
 };
 
+/** What the application's side of a connection can be told. */
 export interface ApplicationOptions {
   readonly limits?: Partial<ApplicationLimits>;
   /** Several requests at a time. Default true; false answers a second one with CANT_MPX_CONN. */

@@ -24,6 +24,7 @@ import { RemoteProtocolError } from "../codec/index.ts";
 // - A request may end before its input does (section 5.5). Nothing leaves `ended`: the connection forgets the request,
 //   and ignores later records with its id (section 3.3).
 
+/** What the application has received of a request, and whether it has answered. */
 export type ApplicationRequestState =
   | "receiving-params"
   | "receiving-stdin"
@@ -33,6 +34,7 @@ export type ApplicationRequestState =
   | "aborting"
   | "ended";
 
+/** What moves a request on: the web server's records, and the application's calls. */
 export type ApplicationRequestInput =
   /** Records of the web server; `-end` is the empty record of the stream. */
   | "params"

@@ -25,6 +25,7 @@ import { LocalProtocolError } from "../codec/index.ts";
 // - What the application sends is legal in every state: output that nobody wants is dropped. So each error of this
 //   table is our own caller's.
 
+/** What the web server has still to send of a request, and whether it was answered. */
 export type WebServerRequestState =
   | "sending-stdin"
   | "sending-stdin-and-data"
@@ -36,6 +37,7 @@ export type WebServerRequestState =
   | "draining-data"
   | "ended";
 
+/** What moves a request on: the web server's calls, and the end of the answer. */
 export type WebServerRequestInput =
   /** Calls of the web server. */
   | "stdin"

@@ -52,6 +52,7 @@ export interface WebServerLimits {
   readonly maxValues: number;
 }
 
+/** The limits of a connection unless others are given. */
 export const DEFAULT_WEB_SERVER_LIMITS: WebServerLimits = { maxRequests: MAX_REQUEST_ID, maxValues: 1024 };
 
 /** A request as `begin` takes it. */

@@ -5,6 +5,7 @@ import { type AccessFormat, type AccessRecord, compileAccessFormat, DEFAULT_ACCE
 /** Takes one line, without its end: a byte string. Must not throw. */
 export type WriteLine = (line: string) => void;
 
+/** How the access log of a pool is written. */
 export interface AccessLogOptions {
   /** `access.format`. Default: php-fpm's. */
   readonly format?: string | undefined;
@@ -13,6 +14,7 @@ export interface AccessLogOptions {
   readonly write: WriteLine;
 }
 
+/** The access log of a pool: a line a request, in php-fpm's `access.format`. */
 export class AccessLog {
   readonly #format: AccessFormat;
   readonly #suppressed: ReadonlySet<string>;

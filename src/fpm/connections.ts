@@ -30,15 +30,18 @@ export class ConnectionCounters {
     return { open: this.#open, accepted: this.#accepted, timeouts: { ...this.#timeouts } };
   }
 
+  /** A connection was accepted. */
   opened(): void {
     this.#open += 1;
     this.#accepted += 1;
   }
 
+  /** A connection has ended. */
   closed(): void {
     this.#open -= 1;
   }
 
+  /** A connection was ended because its peer was too slow. */
   timedOut(why: ConnectionTimeout): void {
     this.#timeouts[why] += 1;
   }

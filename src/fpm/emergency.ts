@@ -1,6 +1,7 @@
 // Emergency restart: when children crash in quick succession, all of them are replaced, shared state and all. Pure: the
 // time comes in (php-fpm: fpm_children.c, `last_faults`).
 
+/** How many crashes within which time make the master reload all pools. */
 export interface EmergencyLimits {
   /** Crashes (`emergency_restart_threshold`); 0: never. */
   readonly threshold: number;

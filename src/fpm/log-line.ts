@@ -7,6 +7,7 @@ import { logTime } from "./strftime.ts";
 /** From the least to the most pressing. */
 const LEVELS: readonly LogLevel[] = ["debug", "notice", "warning", "error", "alert"];
 
+/** Which messages become lines, and how long ones are wrapped. */
 export interface LogLineOptions {
   /** `log_level`: what is less pressing is not written. Default `notice`. */
   readonly level?: LogLevel | undefined;

@@ -5,6 +5,7 @@ import { type RequestInfo, requestLine } from "./request.ts";
 /** php-fpm's log levels, from the least to the most pressing. */
 export type LogLevel = "debug" | "notice" | "warning" | "error" | "alert";
 
+/** One message of the master or a child, before it is made a line. */
 export interface LogRecord {
   readonly level: LogLevel;
   /** One line. */

@@ -9,6 +9,7 @@ import { Pool, type PoolOptions } from "./pool.ts";
 import type { Spawn } from "./spawn.ts";
 import type { PoolStatus } from "./status.ts";
 
+/** What a master can be told beside the configuration of its pools. */
 export interface MasterOptions extends PoolOptions {
   /** What one pool has of its own: a slowlog, for example. Asked again for every pool that a reload adds. */
   readonly poolOptions?: ((name: string) => PoolOptions) | undefined;
@@ -22,6 +23,7 @@ export interface MasterOptions extends PoolOptions {
   readonly processMax?: number | undefined;
 }
 
+/** Owner of the pools: starts and stops them, reloads their configuration, counts crashes. */
 export class Master<Wire> {
   readonly #pools = new Map<string, Pool<Wire>>();
   readonly #spawn: Spawn<Wire>;

@@ -37,6 +37,7 @@ import { type PoolStatus, poolStatus } from "./status.ts";
  */
 export type PoolState = "new" | "starting" | "running" | "finishing" | "terminating" | "stopped";
 
+/** What a pool can be told beside its configuration. */
 export interface PoolOptions {
   /** Default: the platform's. */
   readonly clock?: Clock | undefined;
@@ -196,6 +197,7 @@ export class Pool<Wire> {
     });
   }
 
+  /** What the status page shows: the counters of the pool, and a row for each child. */
   status(): PoolStatus {
     return poolStatus(this.config, this.#scoreboard, this.#queue, this.connections.counts, this.#clock.now());
   }

@@ -23,6 +23,7 @@ export const STAGES = [
   "ending",
   "finishing",
 ] as const;
+/** What a child is doing, in php-fpm's words. */
 export type Stage = (typeof STAGES)[number];
 
 /** The stages a lease can be in. */

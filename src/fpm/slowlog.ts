@@ -21,6 +21,7 @@ export interface Backtrace {
   readonly frames: readonly Frame[];
 }
 
+/** A request that ran longer than `request_slowlog_timeout`. */
 export interface SlowRequest {
   readonly pool: string;
   readonly pid: number;

@@ -2,6 +2,7 @@
 
 import type { Log } from "./log.ts";
 
+/** How what a child writes to its stdout and stderr becomes lines of the log (`catch_workers_output`). */
 export interface WorkerOutputOptions {
   /** Name of the pool. */
   readonly pool: string;

@@ -24,6 +24,7 @@ export interface GatewayLimits {
   readonly responseSpool: number;
 }
 
+/** The limits of a gateway unless others are given. */
 export const DEFAULT_LIMITS: GatewayLimits = {
   maxBody: 100 * 1000 * 1000,
   maxBodyInMemory: 1024 * 1024,
@@ -49,6 +50,7 @@ export interface GatewayTimeouts {
   readonly spoolAfter: number;
 }
 
+/** The waits of a gateway unless others are given, in milliseconds. */
 export const DEFAULT_TIMEOUTS: GatewayTimeouts = { read: 60_000, body: 60_000, holdBack: 2, spoolAfter: 500 };
 
 /** The request that an error or a log line belongs to. */
@@ -58,6 +60,7 @@ export interface RequestName {
   readonly target: string;
 }
 
+/** What a gateway is made of: files, an application, and how both are used. */
 export interface GatewayOptions {
   /** The folder that `SCRIPT_FILENAME` is below, as the application sees it. */
   readonly documentRoot: string;

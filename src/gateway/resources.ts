@@ -11,6 +11,7 @@ import type { RouteResources } from "./routing/place.ts";
 import type { ObservedExchange } from "./script-settings.ts";
 import type { Spool } from "./spool.ts";
 
+/** What a configuration names and a platform has: files, applications, stores of caches. */
 export interface GatewayResources extends RouteResources {
   /**
    * An application by the name or address that the configuration has; `undefined` where it has none. Asked once for each

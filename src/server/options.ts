@@ -38,6 +38,7 @@ export interface ServerLimits extends ApplicationLinkLimits, Omit<ApplicationLim
   readonly heldOutput: number;
 }
 
+/** How a fetch handler is served, wherever its connections come from. */
 export interface ApplicationServerOptions {
   /** Answers requests. */
   readonly fetch: FetchHandler;
@@ -51,6 +52,7 @@ export interface ApplicationServerOptions {
   readonly onError?: (error: unknown, request: Request | undefined) => void;
 }
 
+/** The limits of a server unless others are given; those of a connection are in `edge-fpm/connection`. */
 export const DEFAULT_SERVER_LIMITS: Pick<
   ServerLimits,
   "maxRequests" | "maxConnections" | "maxRequestsPerConnection" | "heldOutput"

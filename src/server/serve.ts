@@ -12,6 +12,7 @@ import type { ApplicationServerOptions } from "./options.ts";
  */
 export type ListenAt = string | { readonly hostname?: string; readonly port: number };
 
+/** A fetch handler, and where it listens. */
 export interface ServeOptions extends ApplicationServerOptions {
   readonly listen: ListenAt;
   /** Permissions of a Unix socket's file, such as 0o660; default: what the umask leaves. */

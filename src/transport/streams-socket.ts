@@ -10,6 +10,7 @@ export interface StreamSocket extends StreamPair {
   readonly opened: Promise<unknown>;
   /** May reject after a normal end too. */
   readonly closed: Promise<unknown>;
+  /** Closes both directions. */
   close(): Promise<unknown>;
 }
 

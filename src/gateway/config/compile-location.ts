@@ -189,7 +189,11 @@ function compileTryFiles(tryFiles: readonly Template[] | undefined): ResolvedLoc
       : end.startsWith("@")
         ? { type: "named", name: end }
         : { type: "path", target: compileTarget(end) };
-  return { paths: tryFiles.slice(0, -1).map(compileTemplate), last };
+  const paths = tryFiles.slice(0, -1).map((text) => ({
+    path: compileTemplate(text.replace(/\/$/, "")),
+    folder: text.endsWith("/"),
+  }));
+  return { paths, last };
 }
 
 /** `=404 /page`, `= /page`, `/page`, `@name`, `https://...`: the status in front, and where to. */

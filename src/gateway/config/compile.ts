@@ -9,12 +9,17 @@ import type { LocationSettings } from "./location.ts";
 import { compileRegex } from "./regex.ts";
 import type { CompiledGateway, CompiledSite, HostTable, LocationTable, ResolvedLocation } from "./resolved.ts";
 
+/** What a configuration does not say itself. */
 export interface CompileOptions {
   /** The root of sites that name none. Default `.`. */
   readonly root?: string;
 }
 
-/** @param config as `checkConfig` has nothing against it; others give an error of some kind, or nonsense */
+/**
+ * Makes of a configuration what requests need.
+ *
+ * @param config as `checkConfig` has nothing against it; others give an error of some kind, or nonsense
+ */
 export function compileConfig(config: GatewayConfig, options: CompileOptions = {}): CompiledGateway {
   const pass = onlyApplication(config);
   const base: LocationSettings = { root: options.root ?? ".", ...(pass === undefined ? {} : { fastcgi: { pass } }) };

@@ -81,6 +81,14 @@ export type CompiledMatch =
   /** Of a site without a location that fits. */
   | { readonly type: "default" };
 
+/** A path of `tryFiles` but the last one. */
+export interface CompiledTry {
+  /** Without the slash at its end. */
+  readonly path: CompiledTemplate;
+  /** It was written with a slash at its end. */
+  readonly folder: boolean;
+}
+
 /** The end of a `tryFiles`. */
 export type CompiledFallback =
   | { readonly type: "status"; readonly status: number }
@@ -119,7 +127,7 @@ export interface ResolvedLocation {
   /** Byte strings. */
   readonly scriptExtensions: readonly string[];
   readonly followSymlinks: boolean;
-  readonly tryFiles: { readonly paths: readonly CompiledTemplate[]; readonly last: CompiledFallback } | undefined;
+  readonly tryFiles: { readonly paths: readonly CompiledTry[]; readonly last: CompiledFallback } | undefined;
   /** An empty value removes the application's own header. */
   readonly headers: readonly TemplateEntry[];
   readonly expires: number | "max" | "epoch" | undefined;
@@ -173,6 +181,7 @@ export interface HostTable {
   readonly default: CompiledSite;
 }
 
+/** A configuration as requests need it: sites by host, locations in the order they are looked through, addresses parsed. */
 export interface CompiledGateway {
   readonly sites: readonly CompiledSite[];
   readonly hosts: HostTable;

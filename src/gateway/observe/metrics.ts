@@ -19,6 +19,7 @@ export type UpstreamState = (typeof UPSTREAM_STATES)[number];
 
 const UPSTREAM_STATES = ["up", "failed", "unhealthy", "down"] as const;
 
+/** What the metrics show beyond the requests they have seen, and their bounds. */
 export interface MetricsOptions {
   /** Asked when the metrics are read. */
   readonly upstreams?: () => readonly UpstreamServerState[];

@@ -14,6 +14,7 @@ import {
 } from "./otel-api.ts";
 import { type Random, startTrace, type TraceContext, traceOf } from "./trace-context.ts";
 
+/** Which traces are begun, and who records them. */
 export interface TracingOptions {
   /** The tracer to use. Default: that of the provider registered with `@opentelemetry/api`, if the program has one. */
   readonly tracer?: Tracer;
@@ -78,7 +79,9 @@ export interface RequestTrace {
   end(end: TracedEnd): void;
 }
 
+/** Traces of requests, in the format of W3C Trace Context. */
 export interface Tracing {
+  /** Begins the trace of a request, or goes on with the one that its headers name. */
   begin(request: TracedRequest): RequestTrace;
 }
 

@@ -6,6 +6,8 @@ import type { FileSource } from "../files.ts";
 /** A folder's files, and the folder as the application sees it. */
 export interface RouteResources {
   /**
+   * The files of a folder.
+   *
    * @param root as `root` or `alias` of the configuration say it. Asked often: it is for the callee to keep what it made
    */
   files(root: string, options: { readonly followSymlinks: boolean }): FileSource;

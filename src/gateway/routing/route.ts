@@ -133,10 +133,9 @@ async function tryFiles(
   paths: NonNullable<ResolvedLocation["tryFiles"]>["paths"],
 ): Promise<boolean> {
   const files = filesOf(state.location, state.resources);
-  for (const template of paths) {
-    const text = template(state.variables);
-    const wanted = text.endsWith("/") ? "directory" : "file";
-    const path = plainPath(wanted === "directory" && text !== "/" ? text.slice(0, -1) : text);
+  for (const { path: template, folder } of paths) {
+    const wanted = folder ? "directory" : "file";
+    const path = plainPath(template(state.variables) || "/");
     if (path === undefined || hasHiddenSegment(path)) continue;
     const entry = await files.find(path);
     // What is refused is found: it is not for another path to answer in its place.
