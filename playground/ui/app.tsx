@@ -2,6 +2,8 @@
 
 import type { ComponentType } from "preact";
 import { Header } from "./components/header.tsx";
+import { lazyView } from "./components/lazy-view.tsx";
+import { LinkField } from "./components/link-field.tsx";
 import { PoolStrip } from "./components/pool-strip.tsx";
 import { failure } from "./state/engine.ts";
 import { type ViewName, view } from "./state/route.ts";
@@ -9,6 +11,7 @@ import { WorkbenchView } from "./views/workbench/workbench-view.tsx";
 
 const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
   workbench: WorkbenchView,
+  pool: lazyView(async () => (await import("./views/pool/pool-view.tsx")).PoolView),
 };
 
 export function App() {
@@ -28,6 +31,7 @@ export function App() {
         <View />
       </main>
       <PoolStrip />
+      <LinkField />
     </div>
   );
 }

@@ -3,6 +3,7 @@
 import { hrefOf, VIEWS, view } from "../state/route.ts";
 import { copied, copyPermalink } from "../state/share.ts";
 import { nextTheme, theme } from "../state/theme.ts";
+import { closeTour, openTour, tourOpen } from "../views/tour/state.ts";
 import { Icon } from "./icon.tsx";
 
 const THEME_ICON = { system: "circle-half", light: "sun", dark: "moon" } as const;
@@ -30,6 +31,15 @@ export function Header() {
         </div>
       </nav>
       <div class="end">
+        <button
+          type="button"
+          class="button quiet tour-button"
+          aria-expanded={tourOpen.value}
+          onClick={() => (tourOpen.value ? closeTour() : openTour())}
+        >
+          <Icon name="compass" />
+          Tour
+        </button>
         <button
           type="button"
           class="button quiet"

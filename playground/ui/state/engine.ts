@@ -1,13 +1,17 @@
 // The engine, and what it tells, as signals. The one place where the page's views meet it.
 
 import { effect, signal } from "@preact/signals";
-import { createEngine, type EngineLog, type PhpState, type PoolSnapshot } from "../../engine/index.ts";
+import { createEngine, type Engine, type EngineLog, type PhpState, type PoolSnapshot } from "../../engine/index.ts";
+import { parameters } from "./route.ts";
 import { scripts } from "./workspace.ts";
 
 /** Lines of the logs that are kept. */
 const MAX_LOGS = 500;
 
-export const engine = createEngine({ files: scripts.peek() });
+/** The parameter of the address that names a version of PHP. */
+export const PHP_PARAMETER = "php";
+
+export const engine = start();
 
 export const php = signal<PhpState>(engine.php);
 export const pool = signal<PoolSnapshot | undefined>(undefined);
@@ -42,3 +46,15 @@ effect(() => {
   known = now;
   if (Object.keys(changes).length > 0) void engine.files.change(changes);
 });
+
+/** With the version of the address; with the newest when that one was not built in. */
+function start(): Engine {
+  const files = scripts.peek();
+  const version = parameters.peek().get(PHP_PARAMETER);
+  if (version === null) return createEngine({ files });
+  try {
+    return createEngine({ files, php: version });
+  } catch {
+    return createEngine({ files });
+  }
+}

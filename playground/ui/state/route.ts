@@ -2,7 +2,10 @@
 
 import { computed, signal } from "@preact/signals";
 
-export const VIEWS = [{ name: "workbench", title: "Workbench", summary: "Send a request, watch its records" }] as const;
+export const VIEWS = [
+  { name: "workbench", title: "Workbench", summary: "Send a request, watch its records" },
+  { name: "pool", title: "Pool", summary: "Children, queue and load; the process manager's numbers" },
+] as const;
 
 export type ViewName = (typeof VIEWS)[number]["name"];
 

@@ -1,0 +1,131 @@
+// What the master logs, as php-fpm writes it, and its status page: the real one, asked for over FastCGI.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { logLine } from "../../../../src/fpm/log-line.ts";
+import { STATUS_PATH, type StatusFormat } from "../../../engine/index.ts";
+import { Icon } from "../../components/icon.tsx";
+import { engine, logs } from "../../state/engine.ts";
+
+const PARTS = { log: "Log", status: "Status page" } as const;
+type Part = keyof typeof PARTS;
+
+export function LogPanel() {
+  const [part, setPart] = useState<Part>("log");
+  return (
+    <section class="panel pool-log" aria-label="Log and status page">
+      <div class="panel-head">
+        <div class="tabs" role="tablist" aria-label="Log or status page">
+          {Object.entries(PARTS).map(([name, title]) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`pool-tab-${name}`}
+              aria-controls="pool-part"
+              aria-selected={part === name}
+              class="tab"
+              onClick={() => setPart(name as Part)}
+            >
+              {title}
+            </button>
+          ))}
+        </div>
+      </div>
+      <div class="pool-part" id="pool-part" role="tabpanel" aria-labelledby={`pool-tab-${part}`}>
+        {part === "log" ? <Log /> : <Status />}
+      </div>
+    </section>
+  );
+}
+
+function Log() {
+  const box = useRef<HTMLElement>(null);
+  const lines = logs.value;
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    // Whoever has scrolled back to read is left alone.
+    if (element.scrollHeight - element.scrollTop - element.clientHeight < 80) element.scrollTop = element.scrollHeight;
+  }, [lines]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by the keyboard.
+    <section class="log" ref={box} tabIndex={0} aria-label="Log lines">
+      {lines.length === 0 && <p class="empty">Nothing yet. Children that start, end or are missing are told here.</p>}
+      <ol>
+        {lines.map((entry, index) => (
+          <li key={index} data-level={entry.level}>
+            {logLine(entry, entry.time, { level: "debug" })?.trimEnd()}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+const FORMATS: readonly StatusFormat[] = ["text", "json", "xml", "html", "openmetrics"];
+
+function Status() {
+  const [format, setFormat] = useState<StatusFormat>("text");
+  const [full, setFull] = useState(true);
+  const [asked, setAsked] = useState(0);
+  const [page, setPage] = useState<{ readonly contentType: string; readonly body: string }>();
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    let wanted = true;
+    engine.pool.statusPage(format, full).then(
+      (answer) => {
+        if (!wanted) return;
+        setPage(answer);
+        setProblem(undefined);
+      },
+      (error: Error) => wanted && setProblem(error.message),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [format, full, asked]);
+  const query = [format === "text" ? "" : format, full ? "full" : ""].filter((part) => part !== "").join("&");
+  return (
+    <div class="status">
+      <div class="status-tools">
+        <label class="field inline">
+          <span class="visually-hidden">Format of the status page</span>
+          <select
+            class="input"
+            value={format}
+            onChange={(event) => setFormat(event.currentTarget.value as StatusFormat)}
+          >
+            {FORMATS.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={full} onChange={(event) => setFull(event.currentTarget.checked)} />
+          full
+        </label>
+        <code class="status-url">
+          {STATUS_PATH}
+          {query === "" ? "" : `?${query}`}
+        </code>
+        <button type="button" class="button small" onClick={() => setAsked(asked + 1)}>
+          <Icon name="refresh" />
+          Ask again
+        </button>
+      </div>
+      {problem !== undefined && (
+        <p class="failure" role="alert">
+          {problem}
+        </p>
+      )}
+      {page !== undefined && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by the keyboard.
+        <section class="status-page" tabIndex={0} aria-label={`Status page, ${page.contentType}`}>
+          <pre>{page.body}</pre>
+        </section>
+      )}
+    </div>
+  );
+}
