@@ -57,7 +57,7 @@ export async function answerVisit(
       }
       const next = routes.next(jump.visit, step, jump.named);
       step = next instanceof Promise ? await next : next;
-      bodyTaken ||= step.decision.type === "script" && jump.visit.hasBody;
+      bodyTaken ||= jump.visit.hasBody && takesBody(step);
       const outcome = await perform(step, events, page !== undefined);
       if (outcome.type === "redirect") {
         checkJumps(jumps, outcome.target);
@@ -95,6 +95,11 @@ export async function answerVisit(
     if (carried.length > 0) reply.headers = carryOver(carried, reply.headers);
     return { reply, step };
   }
+}
+
+/** Whether an application reads the request's body. */
+function takesBody({ decision, rules }: Step): boolean {
+  return decision.type === "script" || (decision.type === "file" && rules?.location.filter !== undefined);
 }
 
 function turnOf(step: Step, outcome: Outcome & { type: "intercepted" }, bodyTaken: boolean): ErrorTurn | undefined {

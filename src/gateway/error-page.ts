@@ -4,6 +4,7 @@ import type { CompiledErrorPage } from "./config/resolved.ts";
 import type { Variables } from "./config/variables.ts";
 import { type Jump, pathJump, withoutBody } from "./jump.ts";
 import type { Reply } from "./reply.ts";
+import { plainPath } from "./routing/state.ts";
 import type { Step } from "./step.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -27,7 +28,9 @@ export function errorTurn(step: Step | undefined, status: number, bodyTaken: boo
 
   const shown = page.status === "keep" ? status : page.status === "page" ? undefined : page.status;
   if (page.type === "path") {
-    return { type: "jump", jump: pathJump(step.visit, page.target.path(variables), query), status: shown };
+    // Variables bring in what visitors sent: a path that none of theirs could be is no page.
+    const path = plainPath(page.target.path(variables));
+    return path === undefined ? undefined : { type: "jump", jump: pathJump(step.visit, path, query), status: shown };
   }
   // As in nginx a named location goes on with the request as it is: it stands in for the one that failed.
   const visit = bodyTaken && step.visit.hasBody ? withoutBody(step.visit) : step.visit;

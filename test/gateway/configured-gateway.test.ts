@@ -239,6 +239,28 @@ describe("a cache", () => {
     expect(both.map(({ status }) => status)).toEqual([200, 404]);
   });
 
+  test("keeps no answer to somebody whom an authorizer named, unless it is said to be for all", async () => {
+    const script: Script = async (visit) => {
+      const { REMOTE_USER, QUERY_STRING } = visit.params;
+      await visit.out(
+        `${QUERY_STRING === "public" ? "Cache-Control: public, max-age=60\n" : ""}${TEXT}for ${REMOTE_USER}`,
+      );
+      return undefined;
+    };
+    const guard: Script = async (visit) => {
+      await visit.out(`Variable-REMOTE_USER: ${visit.params.HTTP_COOKIE}\n\n`);
+      return undefined;
+    };
+    const store = memoryStore();
+    const { get } = await configured(
+      { caches: { pages: {} }, cache: { zone: "pages", valid: { any: 60 } }, authorizer: "guard" },
+      { scripts: { default: script, guard }, resources: { cacheStore: () => store } },
+    );
+    const as = async (user: string, path: string) => (await get(path, { headers: { cookie: user } })).text();
+    expect([await as("ann", "/"), await as("bob", "/")]).toEqual(["for ann", "for bob"]);
+    expect([await as("ann", "/?public"), await as("bob", "/?public")]).toEqual(["for ann", "for ann"]);
+  });
+
   test("is bypassed, and not filled, as templates say", async () => {
     const { get } = await site(counting(), {
       cache: { zone: "pages", valid: { any: 60 }, bypass: ["$cookie_session"], noCache: ["$http_x_private"] },

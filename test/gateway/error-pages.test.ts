@@ -70,6 +70,16 @@ describe("an error page", () => {
     expect(await response.text()).toContain("404 Not Found");
   });
 
+  test.each(["/../secret.txt", "%2e%2e", "\\x", "/a\u0001"])("cannot be led astray by %j in a query", async (value) => {
+    const { get } = await configured(
+      { errorPages: { "404": "/pages/$arg_p" } },
+      { tree: { ...TREE, "secret.txt": "secret", "www/pages/x": "" } },
+    );
+    const response = await get(`/nothing?p=${encodeURI(value)}`);
+    expect(response.status).toBe(404);
+    expect(await response.text()).not.toContain("secret");
+  });
+
   test("that fails does not hide the error that it was for, and is not tried for ever", async () => {
     let ran = 0;
     const { get, failures } = await configured(
