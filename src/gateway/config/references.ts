@@ -36,12 +36,15 @@ export function checkReferences(config: GatewayConfig): Problem[] {
   };
 
   checkSite(config, "", names, report);
+  if (config.sites === undefined) checkPass(config, "", undefined, names, report);
   if (config.sites !== undefined) {
     for (const key of ["hosts", "preset", "locations", "rewrite"] as const) {
       if (config[key] !== undefined) report(key, "beside sites", `${key} in one of the sites`);
     }
     config.sites.forEach((site, index) => {
-      if (site !== undefined) checkSite(site, `sites[${index}].`, names, report);
+      if (site === undefined) return;
+      checkSite(site, `sites[${index}].`, names, report);
+      checkPass(site, `sites[${index}].`, config.fastcgi?.pass, names, report);
     });
     checkHosts(config.sites, report);
   }
@@ -103,6 +106,21 @@ function namesIn(expressions: readonly (RegExp | string)[]): string[] {
 
 function regexOf(location: Location | undefined): (RegExp | string)[] {
   return location !== undefined && "regex" in location && location.regex !== undefined ? [location.regex] : [];
+}
+
+/** With several applications, what runs scripts must say in which. */
+function checkPass(site: Site, path: string, inherited: string | undefined, names: Names, report: Report): void {
+  if (names.applications.length < 2 || (site.fastcgi?.pass ?? inherited) !== undefined) return;
+  const allowed = `one of ${names.applications.join(", ")}, or an address`;
+  if (site.preset !== undefined || site.frontController !== undefined) {
+    report(`${path}fastcgi.pass`, "not there", allowed);
+    return;
+  }
+  site.locations?.forEach((location, index) => {
+    if (location?.fastcgi !== undefined && !("pass" in location.fastcgi)) {
+      report(`${path}locations[${index}].fastcgi.pass`, "not there", allowed);
+    }
+  });
 }
 
 /** Equal for locations that are for the same paths. */

@@ -151,6 +151,11 @@ describe("the check of a configuration", () => {
     [{ caches: { a: { store: "disk" } } }, "caches.a.path is not there; allowed: a folder, as store is disk"],
     [{ trustedProxies: { from: ["proxy"] } }, 'trustedProxies.from[0] is "proxy"'],
     [{ log: { format: "combind" } }, 'log.format is "combind"'],
+    [{ pools: { a: {}, b: {} }, frontController: "/index.php" }, "fastcgi.pass is not there; allowed: one of a, b, or"],
+    [
+      { pools: { a: {}, b: {} }, sites: [{ locations: [{ prefix: "/", fastcgi: {} }] }] },
+      "sites[0].locations[0].fastcgi.pass is not there; allowed: one of a, b",
+    ],
     [{ pools: { www: { php: "8" } } }, 'pools.www.php is "8"; allowed: a version such as 8.2'],
   ])("%j", (config, line) => {
     expect(lines(config).join("\n")).toContain(line);
