@@ -29,6 +29,7 @@ export interface AnnotatedField {
   readonly problem?: string;
 }
 
+/** A record explained: every byte belongs to a field. */
 export interface Annotation {
   /** In order, without holes or overlaps, from the first byte to the last. */
   readonly fields: readonly AnnotatedField[];
@@ -40,6 +41,7 @@ export interface Annotation {
   readonly rest: PairRest | undefined;
 }
 
+/** What is known from the records before. */
 export interface AnnotateOptions {
   /** The `rest` of the record before in the same stream of params. Default: nothing. */
   readonly before?: PairRest | undefined;

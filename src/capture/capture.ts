@@ -34,8 +34,10 @@ export interface CapturedConnection {
   readonly mixed: boolean;
 }
 
+/** Kinds of captures that can be read. */
 export type CaptureFormat = "pcap" | "pcapng" | "hex" | "raw";
 
+/** A capture: its FastCGI connections, and what else was in it. */
 export interface Capture {
   readonly format: CaptureFormat;
   readonly connections: readonly CapturedConnection[];
@@ -57,12 +59,14 @@ export interface CaptureLimits {
   readonly maxConnections: number;
 }
 
+/** The limits of a capture unless others are given. */
 export const DEFAULT_CAPTURE_LIMITS: CaptureLimits = {
   maxBytes: 256 * 1024 * 1024,
   maxPackets: 2_000_000,
   maxConnections: 65_536,
 };
 
+/** The other direction. */
 export function opposite(direction: Direction): Direction {
   return direction === "to-application" ? "to-web-server" : "to-application";
 }

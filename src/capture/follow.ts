@@ -76,11 +76,13 @@ export interface FollowedItem {
   readonly paramsBefore: PairRest | undefined;
 }
 
+/** The items of a connection with the requests they belong to. */
 export interface FollowedConnection {
   readonly items: readonly FollowedItem[];
   readonly requests: readonly FollowedRequest[];
 }
 
+/** How much is kept while a connection is followed. */
 export interface FollowOptions {
   /** Bytes kept of each stream. Default 1 MiB. */
   readonly maxKept?: number;

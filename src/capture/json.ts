@@ -20,6 +20,7 @@ export interface CaptureJson {
   readonly connections: readonly ConnectionJson[];
 }
 
+/** A connection in the JSON of `edge-fpm decode`. */
 export interface ConnectionJson {
   readonly id: number;
   readonly webServer: string;
@@ -54,6 +55,7 @@ export interface ItemJson {
   readonly problems: readonly string[];
 }
 
+/** A request in the JSON of `edge-fpm decode`. */
 export interface RequestJson {
   /** From 1, throughout the capture. */
   readonly number: number;
@@ -92,6 +94,7 @@ export function captureToJson(capture: Capture): CaptureJson {
   };
 }
 
+/** A followed connection as plain data for `JSON.stringify`. */
 export function connectionToJson(connection: CapturedConnection, followed: FollowedConnection): ConnectionJson {
   const { id, webServer, application } = connection;
   return {
@@ -103,6 +106,7 @@ export function connectionToJson(connection: CapturedConnection, followed: Follo
   };
 }
 
+/** A record, fragment, gap or end as plain data. */
 export function itemToJson(followed: FollowedItem): ItemJson {
   const { index, item, problems } = followed;
   const common = { index, kind: item.type, direction: item.direction, time: item.time ?? null };
@@ -131,6 +135,7 @@ export function itemToJson(followed: FollowedItem): ItemJson {
   }
 }
 
+/** A request as plain data: bodies as lengths, params and STDERR as text. */
 export function requestToJson(request: FollowedRequest): RequestJson {
   const { head, bodyLength } = answerOf(request);
   return {

@@ -2,6 +2,7 @@
 
 import { ProtocolStatusCode, RecordType, RoleCode } from "../codec/index.ts";
 
+/** A record type in words. */
 export interface TypeName {
   /** As in the specification, without `FCGI_`. */
   readonly name: string;
@@ -95,10 +96,12 @@ export function typeName(code: number): string {
   return TYPES.get(code)?.name ?? `type ${code}`;
 }
 
+/** The name of a role and the section that defines it, or `undefined` for an unknown code. */
 export function roleOf(code: number): readonly [name: string, section: string] | undefined {
   return ROLES.get(code);
 }
 
+/** The name of a protocol status and what it means, or `undefined` for an unknown code. */
 export function protocolStatusOf(code: number): readonly [name: string, meaning: string] | undefined {
   return PROTOCOL_STATUSES.get(code);
 }

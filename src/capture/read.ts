@@ -18,6 +18,7 @@ import { startsLikeRecord, startsLikeWebServer } from "./plausible.ts";
 import { type NoSegment, readSegment, type Segment } from "./segment.ts";
 import { reassemble, type Side, type TcpConnection } from "./tcp.ts";
 
+/** How a capture is read where its bytes do not say it. */
 export interface ReadOptions {
   /** Default: seen from the bytes. */
   readonly format?: CaptureFormat;

@@ -55,6 +55,7 @@ export interface CapturedEnd {
   readonly how: "closed" | "reset";
 }
 
+/** What a direction of a connection consists of, in order. */
 export type CapturedItem = CapturedRecord | CapturedFragment | CapturedGap | CapturedEnd;
 
 /** Record types that only applications send. */

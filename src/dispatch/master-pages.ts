@@ -9,6 +9,7 @@ import type { Exchange, ExchangeEnd, ExchangeSink } from "../transport/exchange.
 import { describeRequest } from "./request-info.ts";
 import { RequestLog, type RequestLogOptions } from "./request-log.ts";
 
+/** The pages that the master answers itself. */
 export interface MasterPagesOptions {
   /** `pm.status_path`. Absent: no status page. */
   readonly statusPath?: string | undefined;

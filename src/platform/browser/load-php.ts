@@ -22,6 +22,7 @@ export interface LoadProgress {
   readonly total: number;
 }
 
+/** How a build of PHP is loaded. */
 export interface LoadPhpOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Cache Storage in which both files are kept for visits without a network; none by default. */

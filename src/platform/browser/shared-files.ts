@@ -4,6 +4,7 @@ import { byteStringToUtf8 } from "../../codec/index.ts";
 import type { Entry, FileSource } from "../../gateway/files.ts";
 import type { FileChanges, SharedFile } from "./child-messages.ts";
 
+/** Which files the children of a page share, and how many bytes of them. */
 export interface SharedFilesOptions {
   /** Absolute directories that are shared: nothing outside of them is kept. */
   readonly directories: readonly string[];

@@ -31,6 +31,7 @@ export interface WorkerStart {
   readonly memory: number;
 }
 
+/** What children in Web Workers are made of. */
 export interface WorkerSpawnOptions<Wire> {
   /** Makes the pool's wire of the byte stream to a child. */
   readonly wrap: (transport: Transport, child: { readonly pid: number; readonly pool: string }) => Wire;

@@ -13,6 +13,7 @@ import {
   isPurged,
 } from "../../gateway/cache/index.ts";
 
+/** Where records of a cache are kept on the disk, and how many. */
 export interface DiskStoreOptions {
   /** The folder; made when it is not there. For one process at a time. */
   readonly folder: string;
@@ -26,6 +27,7 @@ export interface DiskStoreOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** A store of a cache in a folder. */
 export interface DiskStore extends CacheStore {
   /** Settles when the files of earlier processes are known. They are found before that too, but not counted or purged. */
   readonly loaded: Promise<void>;

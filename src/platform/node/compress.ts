@@ -12,6 +12,7 @@ const GZIP_LEVEL = 5;
 const brotliWhole = promisify(brotliCompress);
 const gzipWhole = promisify(gzip);
 
+/** Brotli and gzip of Node's zlib. */
 export const nodeCompressor: Compressor = {
   codings: ["br", "gzip"],
   whole: async (coding, body) =>

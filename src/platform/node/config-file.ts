@@ -21,6 +21,7 @@ export class ConfigFileError extends Error {
   readonly code = "CONFIG_FILE_UNREADABLE";
 }
 
+/** A configuration that was read from a file. */
 export interface ConfigFile {
   /** Absolute. */
   readonly path: string;

@@ -11,6 +11,7 @@ const WHOLE = 256 * 1024;
 /** Bytes read at a time from longer ones. */
 const CHUNK = 64 * 1024;
 
+/** How files of a folder are found. */
 export interface NodeFilesOptions {
   /** Follows symbolic links to files outside the root. Off: they are refused. */
   readonly followSymlinks?: boolean;

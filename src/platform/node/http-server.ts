@@ -11,6 +11,7 @@ import { type Refusal, refusalOf } from "./request-head.ts";
 /** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
 export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
 
+/** A handler and the bounds of its connections. Sizes in bytes, times in milliseconds. */
 export interface HttpServerOptions {
   readonly handler: Handler;
   /** Bytes of a request's head; beyond it 431. Above the gateway's limit, so that the gateway's page is seen. 64 KiB. */
@@ -45,6 +46,7 @@ export interface RefusedRequest {
 /** Where to listen. Port 0 takes a free one. */
 export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string };
 
+/** Node's HTTP server in front of a handler. */
 export interface HttpServer {
   /** For whatever is not foreseen here. */
   readonly server: Server;

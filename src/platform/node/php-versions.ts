@@ -7,6 +7,7 @@ import type { PhpGlue } from "../../php/glue.ts";
 
 /** Versions that there are packages for. */
 export const PHP_VERSIONS = ["8.2", "8.3", "8.4", "8.5"] as const;
+/** A version of PHP that there are packages for. */
 export type PhpVersion = (typeof PHP_VERSIONS)[number];
 
 /** Which one serves when nobody chose: the version with the longest use behind it that is not about to end comes first. */

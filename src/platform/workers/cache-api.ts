@@ -18,6 +18,7 @@ import {
   type Purge,
 } from "../../gateway/cache/index.ts";
 
+/** How a cache uses Cloudflare's Cache API. */
 export interface CacheApiOptions {
   /** Name of the cache (`caches.open`). */
   readonly name: string;

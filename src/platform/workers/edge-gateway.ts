@@ -31,6 +31,7 @@ export interface EdgeGateway {
 /** The address by which children and pools are dialled: nobody looks at it. */
 const ADDRESS = "pool:9000";
 
+/** The gateway Worker's handler: assets, scripts through the pool's object, the configuration. */
 export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archive: ArrayBuffer): EdgeGateway {
   const { mount, documentRoot } = settings;
   const upstream = upstreamOf(env, settings.pool.name ?? "www");

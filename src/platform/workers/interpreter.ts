@@ -76,6 +76,7 @@ const PLATFORM_INI = {
 /** Interpreters in this isolate. Workers of one script may share an isolate, and two would not fit. */
 let interpreters = 0;
 
+/** An interpreter that stays: started once, its memory restored between the lives of a child. */
 export class ResidentInterpreter {
   readonly #parts: InterpreterParts;
   readonly #budget = new MemoryBudget();

@@ -10,6 +10,7 @@ import type { Transport } from "../../transport/transport.ts";
 import { CHILD_FAILED, CHILD_READY } from "./child-wire.ts";
 import type { ResidentInterpreter } from "./interpreter.ts";
 
+/** What a child at the edge is told beside its interpreter. */
 export interface ChildOptions {
   /** Names the child in the log: "pool www, child 0". */
   readonly name: string;
