@@ -1,15 +1,22 @@
 // `edge-fpm serve`: an HTTP server in front of a pool of our own, or of a FastCGI application elsewhere.
 
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { createGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
 import { CONFIG_FILES, type ConfigFile } from "../platform/node/config-file.ts";
 import { nodeFiles } from "../platform/node/files.ts";
-import { createHttpServer, createNodeResponse, type ListenAddress } from "../platform/node/http-server.ts";
+import {
+  createHttpServer,
+  createNodeResponse,
+  type HttpServer,
+  type ListenAddress,
+} from "../platform/node/http-server.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
+import { removeStale } from "../transport/node/listen.ts";
 import { addressOption } from "./address.ts";
 import type { Arguments, Command } from "./command.ts";
 import { loadConfig } from "./config.ts";
@@ -119,7 +126,7 @@ async function run(args: Arguments): Promise<number> {
     onError: (error) => note(messageOf(error)),
     onRefuse: ({ status }) => void served.promise.then((it) => it.refused?.(status)),
   });
-  const bound = await http.listen(plan.address).catch((error: unknown) => {
+  const bound = await bind(http, plan.address).catch((error: unknown) => {
     throw listenFailure(error, urlOf(plan.address));
   });
   let application: Served;
@@ -145,6 +152,11 @@ async function run(args: Arguments): Promise<number> {
       await application.terminate();
     },
   );
+}
+
+async function bind(http: HttpServer, address: ListenAddress): Promise<ListenAddress> {
+  if ("path" in address && existsSync(address.path)) await removeStale(address.path);
+  return http.listen(address);
 }
 
 function planConfig(args: Arguments, file: ConfigFile): Plan {

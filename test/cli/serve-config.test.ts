@@ -1,6 +1,7 @@
 // `edge-fpm serve` with a configuration file.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -93,6 +94,27 @@ describe("a configuration file", () => {
     const log = await served(path, args, async (url) => expect(await textOf(`${url}/some/page`)).toBe("me"));
     expect(log).toContain("serves");
   }, 30_000);
+});
+
+test("a Unix socket is listened on, in place of one that was left behind", async () => {
+  const path = folder(
+    "socket",
+    `defineConfig({ pools: {}, listen: { path: "http.sock" }, locations: [{ prefix: "/", return: { status: 200, body: "by socket" } }] })`,
+  );
+  const socketPath = join(path, "http.sock");
+  for (const signal of ["SIGKILL", "SIGINT"] as const) {
+    const program = runEdgeFpm(["serve", "--config", join(path, "edge-fpm.config.ts")]);
+    await program.waitFor(/unix:\S+http\.sock {2}serves/);
+    const text = await new Promise<string>((resolve, reject) => {
+      request({ socketPath, path: "/" }, (response) => {
+        response.setEncoding("utf8").once("data", resolve);
+      })
+        .on("error", reject)
+        .end();
+    });
+    expect(text).toBe("by socket");
+    await program.stop(signal);
+  }
 });
 
 describe.concurrent("the test of a configuration", () => {

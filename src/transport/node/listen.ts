@@ -108,7 +108,12 @@ function bind(server: Server, target: ListenOptions, mode: number | undefined): 
   });
 }
 
-async function removeStale(path: string): Promise<void> {
+/**
+ * Deletes the socket file of a process that is gone.
+ *
+ * @throws {Error} with `code` EADDRINUSE: somebody listens there; EEXIST: it is no socket
+ */
+export async function removeStale(path: string): Promise<void> {
   if (!lstatSync(path).isSocket()) {
     throw Object.assign(new Error("there is a file of that name which is no socket"), { code: "EEXIST" });
   }
