@@ -46,7 +46,7 @@ function unknownKey(path: string, key: string, known: readonly string[]): Proble
 }
 
 /** `sites[0].headers["X-Frame-Options"]`. */
-export function pathText(keys: readonly Key[]): string {
+function pathText(keys: readonly Key[]): string {
   let text = "";
   for (const key of keys) {
     if (typeof key === "number") text += `[${key}]`;
@@ -57,7 +57,7 @@ export function pathText(keys: readonly Key[]): string {
 }
 
 /** A value as it would be written, in short. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (value === undefined) return "not there";
   if (typeof value === "function") return "a function";
   if (value instanceof RegExp || typeof value === "bigint" || typeof value === "symbol") return String(value);

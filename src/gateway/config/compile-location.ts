@@ -145,7 +145,7 @@ function compileMatch(location: Location | undefined): CompiledMatch {
 }
 
 /** A location as nginx writes it. */
-export function idOf(location: Location | undefined): string {
+function idOf(location: Location | undefined): string {
   if (location === undefined) return "default";
   if ("exact" in location) return `= ${location.exact}`;
   if ("prefix" in location) return location.final === true ? `^~ ${location.prefix}` : location.prefix;
@@ -197,7 +197,7 @@ function compileTryFiles(tryFiles: readonly Template[] | undefined): ResolvedLoc
 }
 
 /** `=404 /page`, `= /page`, `/page`, `@name`, `https://...`: the status in front, and where to. */
-export const ERROR_PAGE: RegExp = /^(?:=(\d{3})?\s+)?(\S+)$/;
+const ERROR_PAGE: RegExp = /^(?:=(\d{3})?\s+)?(\S+)$/;
 
 function compileErrorPages(pages: Readonly<Record<string, Template>>): Map<number, CompiledErrorPage> {
   const compiled = new Map<number, CompiledErrorPage>();

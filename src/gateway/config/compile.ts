@@ -42,13 +42,13 @@ export function compileConfig(config: GatewayConfig, options: CompileOptions = {
 }
 
 /** What scripts run in when nobody says so: the one pool or upstream there is. */
-export function onlyApplication(config: GatewayConfig): string | undefined {
+function onlyApplication(config: GatewayConfig): string | undefined {
   const names = [...Object.keys(config.pools ?? {}), ...Object.keys(config.upstreams ?? {})];
   return names.length === 1 ? names[0] : undefined;
 }
 
 /** The sites of a configuration, with what its top says put into each. A configuration without `sites` is one. */
-export function sitesOf(config: GatewayConfig): readonly Site[] {
+function sitesOf(config: GatewayConfig): readonly Site[] {
   if (config.sites === undefined) return [config];
   return config.sites.map((site) => {
     const { serverName, followSymlinks } = { ...config, ...site };

@@ -168,7 +168,7 @@ function checkUpstream(upstream: UpstreamConfig, path: string, report: Report): 
   }
 }
 
-export function isAddress(text: string): boolean {
+function isAddress(text: string): boolean {
   try {
     parseAddress(text);
     return true;

@@ -176,8 +176,3 @@ export function templateProblems(template: string, captures: ReadonlySet<string>
 }
 
 const NONE: ReadonlySet<string> = new Set();
-
-/** The variables that a template names, each once. */
-export function templateVariables(template: string): string[] {
-  return [...new Set(parse(template).flatMap((part) => ("variable" in part ? [part.variable] : [])))];
-}

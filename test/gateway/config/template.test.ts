@@ -1,12 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  compileTarget,
-  compileTemplate,
-  compileUrl,
-  templateProblems,
-  templateVariables,
-} from "../../../src/gateway/config/template.ts";
+import { compileTarget, compileTemplate, compileUrl, templateProblems } from "../../../src/gateway/config/template.ts";
 
 const variables = (name: string) =>
   ({ uri: "/a b/c&d", args: "x=1&y=%20", is_args: "?", "1": "one", "2": "two", name: "Ann", host: "example.org" })[
@@ -50,7 +44,6 @@ describe("a template", () => {
       return "";
     });
     expect(asked).toEqual(["uri", "http_accept"]);
-    expect(templateVariables(`$uri-$uri-${braced("args")}`)).toEqual(["uri", "args"]);
   });
 
   test.each(["cost: $", "$-x", braced("uri").slice(0, -1), braced(""), "$ x"])(
