@@ -60,9 +60,10 @@ export function encodeParams(pairs: readonly Pair[]): Uint8Array<ArrayBuffer>[] 
  * @throws {RemoteProtocolError} `FCGI_BAD_BODY` when it ends inside a pair, `FCGI_LIMIT`
  */
 export function decodeParams(block: Uint8Array, limits?: Partial<ParamsLimits>): Pair[] {
-  const decoder = new ParamsDecoder(limits);
-  decoder.push(block, 0, block.length);
-  return decoder.finish();
+  const reader = new PairReader(limits);
+  const at = reader.read(block, 0, block.length);
+  if (at < block.length) throw endsInside(reader, block.length - at);
+  return reader.pairs;
 }
 
 /**
@@ -70,33 +71,28 @@ export function decodeParams(block: Uint8Array, limits?: Partial<ParamsLimits>):
  * what arrives: a length that announces more than the limit fails at once, and takes no memory.
  */
 export class ParamsDecoder {
-  readonly #limits: ParamsLimits;
-  readonly #pairs: Pair[] = [];
-  /** Bytes of the pairs completed. */
-  #done = 0;
+  readonly #reader: PairReader;
   /** The start of a pair that is cut, `#restLength` bytes of it. */
   #rest = NOTHING;
   #restLength = 0;
-  /** Bytes of the cut pair that must be there before another look at it can tell more. */
-  #needed = 0;
 
   constructor(limits?: Partial<ParamsLimits>) {
-    this.#limits = limits === undefined ? DEFAULT_PARAMS_LIMITS : { ...DEFAULT_PARAMS_LIMITS, ...limits };
+    this.#reader = new PairReader(limits);
   }
 
   /** Bytes taken so far. */
   get bytes(): number {
-    return this.#done + this.#restLength;
+    return this.#reader.done + this.#restLength;
   }
 
   /** Pairs completed so far. */
   get count(): number {
-    return this.#pairs.length;
+    return this.#reader.pairs.length;
   }
 
   /** The pairs completed so far, in their order: a view for those who watch. */
   get pairs(): readonly Pair[] {
-    return this.#pairs;
+    return this.#reader.pairs;
   }
 
   /**
@@ -105,14 +101,15 @@ export class ParamsDecoder {
    * @throws {RemoteProtocolError} `FCGI_LIMIT`; the decoder is of no use afterwards
    */
   push(buffer: Uint8Array, start: number, end: number): void {
+    const reader = this.#reader;
     let at = start;
     while (this.#restLength > 0 && at < end) {
-      at += this.#keep(buffer, at, Math.min(end, at + this.#needed - this.#restLength));
-      if (this.#restLength < this.#needed) return;
+      at += this.#keep(buffer, at, Math.min(end, at + reader.needed - this.#restLength));
+      if (this.#restLength < reader.needed) return;
       // What was needed is there: either the pair is whole, or its lengths now tell how long it is.
-      if (this.#read(this.#rest, 0, this.#restLength) > 0) this.#restLength = 0;
+      if (reader.read(this.#rest, 0, this.#restLength) > 0) this.#restLength = 0;
     }
-    if (at < end) at = this.#read(buffer, at, end);
+    if (at < end) at = reader.read(buffer, at, end);
     if (at < end) this.#keep(buffer, at, end);
   }
 
@@ -122,19 +119,42 @@ export class ParamsDecoder {
    * @throws {RemoteProtocolError} `FCGI_BAD_BODY` when the stream ended inside a pair
    */
   finish(): Pair[] {
-    if (this.#restLength > 0) {
-      throw new RemoteProtocolError(
-        "FCGI_BAD_BODY",
-        `the name-value pairs end inside pair ${this.#pairs.length + 1}: ${this.#restLength} bytes of at least ${this.#needed}`,
-      );
-    }
-    return this.#pairs;
+    if (this.#restLength > 0) throw endsInside(this.#reader, this.#restLength);
+    return this.#reader.pairs;
   }
 
-  /** Reads whole pairs. Returns the offset of the first that is cut, `#needed` telling how long it is at least. */
-  #read(buffer: Uint8Array, start: number, end: number): number {
+  /** Copies bytes of a cut pair behind those kept. Returns how many. */
+  #keep(buffer: Uint8Array, start: number, end: number): number {
+    const length = this.#restLength + end - start;
+    if (length > this.#rest.length) {
+      // Doubling keeps the cost linear; what has not arrived takes no more memory than what has.
+      const grown = new Uint8Array(Math.max(length, Math.min(this.#reader.needed, 2 * this.#rest.length)));
+      grown.set(this.#rest.subarray(0, this.#restLength));
+      this.#rest = grown;
+    }
+    this.#rest.set(buffer.subarray(start, end), this.#restLength);
+    this.#restLength = length;
+    return end - start;
+  }
+}
+
+/** Reads whole pairs, and says how much is missing of one that is cut. */
+class PairReader {
+  readonly pairs: Pair[] = [];
+  /** Bytes of the pairs completed. */
+  done = 0;
+  /** Bytes of the cut pair that must be there before another look at it can tell more. */
+  needed = 0;
+  readonly #limits: ParamsLimits;
+
+  constructor(limits?: Partial<ParamsLimits>) {
+    this.#limits = limits === undefined ? DEFAULT_PARAMS_LIMITS : { ...DEFAULT_PARAMS_LIMITS, ...limits };
+  }
+
+  /** Reads whole pairs. Returns the offset of the first that is cut, `needed` telling how long it is at least. */
+  read(buffer: Uint8Array, start: number, end: number): number {
     const { maxBytes, maxPairs, maxNameLength } = this.#limits;
-    const pairs = this.#pairs;
+    const { pairs } = this;
     let text: string | undefined;
     let at = start;
     while (at < end) {
@@ -158,7 +178,7 @@ export class ParamsDecoder {
       }
 
       const length = next - at + nameLength + valueLength;
-      if (this.#done + length > maxBytes) throw overLimit("all pairs", this.#done + length, maxBytes);
+      if (this.done + length > maxBytes) throw overLimit("all pairs", this.done + length, maxBytes);
       if (pairs.length === maxPairs) {
         throw new RemoteProtocolError("FCGI_LIMIT", `more than ${maxPairs} name-value pairs in one stream`);
       }
@@ -169,30 +189,23 @@ export class ParamsDecoder {
       const nameStart = next - start;
       const valueStart = nameStart + nameLength;
       pairs.push([text.substring(nameStart, valueStart), text.substring(valueStart, valueStart + valueLength)]);
-      this.#done += length;
+      this.done += length;
       at += length;
     }
     return at;
   }
 
   #cut(at: number, needed: number): number {
-    this.#needed = needed;
+    this.needed = needed;
     return at;
   }
+}
 
-  /** Copies bytes of a cut pair behind those kept. Returns how many. */
-  #keep(buffer: Uint8Array, start: number, end: number): number {
-    const length = this.#restLength + end - start;
-    if (length > this.#rest.length) {
-      // Doubling keeps the cost linear; what has not arrived takes no more memory than what has.
-      const grown = new Uint8Array(Math.max(length, Math.min(this.#needed, 2 * this.#rest.length)));
-      grown.set(this.#rest.subarray(0, this.#restLength));
-      this.#rest = grown;
-    }
-    this.#rest.set(buffer.subarray(start, end), this.#restLength);
-    this.#restLength = length;
-    return end - start;
-  }
+function endsInside({ pairs, needed }: PairReader, length: number): RemoteProtocolError {
+  return new RemoteProtocolError(
+    "FCGI_BAD_BODY",
+    `the name-value pairs end inside pair ${pairs.length + 1}: ${length} bytes of at least ${needed}`,
+  );
 }
 
 function encodeBlock(pairs: readonly Pair[], from: number, to: number, size: number): Uint8Array<ArrayBuffer> {

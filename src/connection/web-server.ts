@@ -1,12 +1,12 @@
 // The web server's side of one connection, without I/O: what a gateway speaks to a child or a php-fpm.
 
 import {
+  decodeEndRequest,
   decodeParams,
-  decodeRecord,
+  decodeUnknownType,
   encodeAbortRequest,
   encodeBeginRequest,
   encodeParams,
-  encodeRecord,
   LocalProtocolError,
   MAX_REQUEST_ID,
   NULL_REQUEST_ID,
@@ -186,7 +186,7 @@ export class WebServerConnection {
   /** Queues GET_VALUES (section 4.1). php-fpm may close the connection after its answer: use one of its own. */
   getValues(names: readonly string[]): void {
     for (const content of encodeParams(names.map((name) => [name, ""] as const))) {
-      this.#output.record(encodeRecord({ type: "get-values", requestId: NULL_REQUEST_ID, content }));
+      this.#output.stream(RecordType.GET_VALUES, NULL_REQUEST_ID, content);
     }
   }
 
@@ -239,12 +239,10 @@ export class WebServerConnection {
         return;
       }
       case RecordType.END_REQUEST: {
-        const record = decodeRecord(type, requestId, buffer, start, end);
-        if (record.type !== "end-request") return;
-        const { applicationStatus, protocolStatus } = record;
+        const how = decodeEndRequest(buffer, start, end);
         this.#active -= 1;
         this.#advance(requestId, "end-request");
-        this.#events.push({ type: "end", requestId, applicationStatus, protocolStatus });
+        this.#events.push({ type: "end", requestId, ...how });
         return;
       }
       default:
@@ -260,8 +258,7 @@ export class WebServerConnection {
       const values = decodeParams(buffer.subarray(start, end), { maxPairs: this.#limits.maxValues });
       this.#events.push({ type: "values", values });
     } else if (type === RecordType.UNKNOWN_TYPE) {
-      const record = decodeRecord(type, NULL_REQUEST_ID, buffer, start, end);
-      if (record.type === "unknown-type") this.#events.push({ type: "unknown-type", unknownType: record.unknownType });
+      this.#events.push({ type: "unknown-type", unknownType: decodeUnknownType(buffer, start, end) });
     }
   }
 
