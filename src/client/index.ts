@@ -1,5 +1,6 @@
 // edge-fpm/client on Node, Deno and Bun, which all have the sockets of Node.
 
+import { toAddress } from "../transport/address.ts";
 import type { Client, ClientOptions } from "./client.ts";
 import { createClient } from "./client.ts";
 import type { Target } from "./target.ts";
@@ -16,7 +17,8 @@ export * from "./exports.ts";
  */
 export function connect(target: Target, options: ClientOptions = {}): Client {
   // Loaded when it is needed: a browser without a bundler gets this file too.
-  return createClient(target, options, async (address) =>
-    (await import("../transport/node/connect.ts")).connectAddress(address),
-  );
+  return createClient(target, options, (text) => {
+    const address = toAddress(text);
+    return async () => (await import("../transport/node/connect.ts")).connectAddress(address);
+  });
 }

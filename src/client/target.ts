@@ -1,6 +1,6 @@
 // Where a client connects to: an address, or something that opens byte streams.
 
-import { type Address, parseAddress } from "../transport/address.ts";
+import type { Address } from "../transport/address.ts";
 import type { StreamPair } from "../transport/streams.ts";
 import { type Opened, toTransport } from "../transport/streams-socket.ts";
 import type { Connect } from "../transport/transport.ts";
@@ -18,12 +18,16 @@ export type Opener = (signal: AbortSignal) => Opened | Promise<Opened>;
  */
 export type Target = string | { readonly hostname: string; readonly port: number } | Opener | StreamPair;
 
-/** How a platform connects to an address. Throws a `ClientError` `CLIENT_TARGET` when it cannot. */
-export type Dialer = (address: Address) => Connect | Promise<Connect>;
+/**
+ * How a platform connects to an address. It is called at once, with text as it was given, and throws a `TypeError` when
+ * that is none. What it returns is called before the first connection, and throws a `ClientError` `CLIENT_TARGET` when
+ * the platform cannot connect there.
+ */
+export type Dialer = (address: string | Address) => () => Connect | Promise<Connect>;
 
 /** @throws {TypeError} for text that is no address, or a value that is no target */
 export function targetConnect(target: Target, dialer: Dialer): Connect {
-  if (typeof target === "string") return dialed(parseAddress(target), dialer);
+  if (typeof target === "string") return dialed(dialer(target));
   if (typeof target === "function") return opened(target);
   if (isPair(target)) return once(target);
   const { hostname, port } = target ?? {};
@@ -32,7 +36,7 @@ export function targetConnect(target: Target, dialer: Dialer): Connect {
       "a target is an address, { hostname, port }, a function that opens a connection, or two streams",
     );
   }
-  return dialed({ type: "tcp", host: hostname.replace(/^\[(.*)\]$/, "$1"), port }, dialer);
+  return dialed(dialer({ type: "tcp", host: hostname.replace(/^\[(.*)\]$/, "$1"), port }));
 }
 
 /** Whether the target is one connection, and no way to open more. */
@@ -40,10 +44,10 @@ export function isPair(target: Target): target is StreamPair {
   return typeof target === "object" && target !== null && "readable" in target && "writable" in target;
 }
 
-function dialed(address: Address, dialer: Dialer): Connect {
+function dialed(dial: () => Connect | Promise<Connect>): Connect {
   let connect: Connect | undefined;
   return async (signal) => {
-    connect ??= await dialer(address);
+    connect ??= await dial();
     return connect(signal);
   };
 }

@@ -1,6 +1,6 @@
 // edge-fpm/client on Cloudflare Workers. A socket ends with the request that opened it: make a client for each.
 
-import { formatAddress } from "../transport/address.ts";
+import { formatAddress, toAddress } from "../transport/address.ts";
 import { connectSocket, dialTcp } from "../transport/cloudflare/socket.ts";
 import type { Client, ClientOptions } from "./client.ts";
 import { createClient } from "./client.ts";
@@ -11,8 +11,12 @@ export * from "./exports.ts";
 
 /** Makes a client of a FastCGI application. See the documentation of the other platforms; Unix sockets are not here. */
 export function connect(target: Target, options: ClientOptions = {}): Client {
-  return createClient(target, options, (address) => {
-    if (address.type === "tcp") return connectSocket(dialTcp(address), formatAddress(address));
-    throw new ClientError("CLIENT_TARGET", `Workers have no Unix sockets: ${formatAddress(address)} cannot be reached`);
+  return createClient(target, options, (text) => {
+    const address = toAddress(text);
+    return () => {
+      const name = formatAddress(address);
+      if (address.type === "tcp") return connectSocket(dialTcp(address), name);
+      throw new ClientError("CLIENT_TARGET", `Workers have no Unix sockets: ${name} cannot be reached`);
+    };
   });
 }

@@ -37,6 +37,11 @@ export function formatAddress(address: Address): string {
   return `tcp://${host}:${address.port}`;
 }
 
+/** The address, read when it is text. @throws {TypeError} for text that is no address */
+export function toAddress(address: string | Address): Address {
+  return typeof address === "string" ? parseAddress(address) : address;
+}
+
 function unix(text: string, path: string): Address {
   if (!path.startsWith("/")) throw wrong(text, "the path of a Unix socket must be absolute");
   if (path.includes("\0")) throw wrong(text, "the path has a NUL byte");
