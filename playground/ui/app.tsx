@@ -11,7 +11,11 @@ import { WorkbenchView } from "./views/workbench/workbench-view.tsx";
 
 const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
   workbench: WorkbenchView,
+  multiplex: lazyView(async () => (await import("./views/multiplex/multiplex-view.tsx")).MultiplexView),
+  break: lazyView(async () => (await import("./views/break/break-view.tsx")).BreakView),
   pool: lazyView(async () => (await import("./views/pool/pool-view.tsx")).PoolView),
+  compare: lazyView(async () => (await import("./views/compare/compare-view.tsx")).CompareView),
+  setups: lazyView(async () => (await import("./views/setups/setups-view.tsx")).SetupsView),
 };
 
 export function App() {

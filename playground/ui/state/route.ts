@@ -4,7 +4,11 @@ import { computed, signal } from "@preact/signals";
 
 export const VIEWS = [
   { name: "workbench", title: "Workbench", summary: "Send a request, watch its records" },
+  { name: "multiplex", title: "Multiplex", summary: "Several requests on one connection" },
+  { name: "break", title: "Break it", summary: "Send any bytes to the application" },
   { name: "pool", title: "Pool", summary: "Children, queue and load; the process manager's numbers" },
+  { name: "compare", title: "CGI or FastCGI", summary: "A fresh interpreter for each request, or a resident one" },
+  { name: "setups", title: "Set-ups", summary: "What is on the screen, as configuration of real servers" },
 ] as const;
 
 export type ViewName = (typeof VIEWS)[number]["name"];

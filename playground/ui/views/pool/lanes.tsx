@@ -6,7 +6,7 @@ import { theme } from "../../state/theme.ts";
 import { coloursOf } from "./colours.ts";
 import { history, type Life } from "./history.ts";
 import { useTicking } from "./ticking.ts";
-import { GUTTER } from "./timeline.tsx";
+import { GUTTER, RIGHT } from "./timeline.tsx";
 
 const ROW = 22;
 const BAR = 14;
@@ -80,10 +80,11 @@ function draw(canvas: HTMLCanvasElement, width: number, seconds: number, colours
   context.clearRect(0, 0, width, height);
   context.font = "11px system-ui";
   context.textBaseline = "middle";
-  const x = (time: number) => GUTTER + Math.max(0, Math.min(1, (time - start) / (now - start))) * (width - GUTTER);
+  const right = width - RIGHT;
+  const x = (time: number) => GUTTER + Math.max(0, Math.min(1, (time - start) / (now - start))) * (right - GUTTER);
 
   context.fillStyle = colours.line;
-  for (let lane = 0; lane < lanes; lane++) context.fillRect(GUTTER, lane * ROW + ROW / 2, width - GUTTER, 1);
+  for (let lane = 0; lane < lanes; lane++) context.fillRect(GUTTER, lane * ROW + ROW / 2, right - GUTTER, 1);
 
   const byPid = new Map<number, Life>();
   for (const life of lives) {

@@ -1,6 +1,7 @@
 // The load generator: what is sent, how much of it is done, how long it took.
 
 import { Icon } from "../../components/icon.tsx";
+import { Slider } from "../../components/slider.tsx";
 import {
   form,
   type LoadForm,
@@ -14,7 +15,6 @@ import {
   TARGETS,
   type TargetId,
 } from "./load.ts";
-import { Slider } from "./slider.tsx";
 
 export function LoadPanel() {
   const { target, total, concurrency, rate } = form.value;

@@ -3,8 +3,8 @@
 
 import type { PoolConfig } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
+import { Slider } from "../../components/slider.tsx";
 import { checkedNumbers, fitNumbers, numbers, resetNumbers, setNumbers } from "../../state/pool-numbers.ts";
-import { Slider } from "./slider.tsx";
 
 const MODES = [
   { pm: "static", about: "As many children as pm.max_children, always." },

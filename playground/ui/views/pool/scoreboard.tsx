@@ -124,10 +124,20 @@ function Children({ snapshot: { status, config } }: { readonly snapshot: PoolSna
   );
 }
 
+/** Of each child, the last that it told: during a request it does not. */
+const memories = new Map<number, number>();
+
+/** Bytes; `undefined` before the first request. */
+function memoryOf({ pid, lastRequestMemory }: Child): number | undefined {
+  if (lastRequestMemory !== undefined) memories.set(pid, lastRequestMemory);
+  return memories.get(pid);
+}
+
 const TONES: Readonly<Record<string, string>> = { Idle: "good", Starting: "warn", Stopping: "warn" };
 
 function Row({ child, maxRequests }: { readonly child: Child; readonly maxRequests: number }) {
-  const { pid, state, requestMethod, requestUri, requestDuration, startSince, requests, lastRequestMemory } = child;
+  const { pid, state, requestMethod, requestUri, requestDuration, startSince, requests } = child;
+  const memory = memoryOf(child);
   const busy = !(state in TONES);
   return (
     <tr data-state={busy ? "busy" : state.toLowerCase()}>
@@ -166,9 +176,7 @@ function Row({ child, maxRequests }: { readonly child: Child; readonly maxReques
           )}
         </span>
       </td>
-      <td class="number">
-        {lastRequestMemory === undefined ? <span class="hint">-</span> : megabytes(lastRequestMemory)}
-      </td>
+      <td class="number">{memory === undefined ? <span class="hint">-</span> : megabytes(memory)}</td>
       <td class="kill">
         <button type="button" class="button quiet small danger" onClick={() => void engine.pool.kill(pid)}>
           <Icon name="close" />

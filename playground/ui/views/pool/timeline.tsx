@@ -11,6 +11,8 @@ import { useTicking } from "./ticking.ts";
 
 /** Pixels left of the drawing; the lanes below have the same. */
 export const GUTTER = 44;
+/** And right of it: half of the last label. */
+export const RIGHT = 14;
 
 const HEIGHT = 150;
 
@@ -69,7 +71,7 @@ function optionsFor(element: HTMLElement): uPlot.Options {
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [8, 0, 0, 0],
+    padding: [8, RIGHT, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
@@ -81,6 +83,7 @@ function optionsFor(element: HTMLElement): uPlot.Options {
       {
         ...axis,
         size: 20,
+        space: 80,
         grid: { show: false },
         values: (_, splits) => splits.map((split) => (split === 0 ? "now" : `${split} s`)),
       },
