@@ -78,6 +78,7 @@ export class Recorder implements AnswerEvents {
     const at = attempts.length;
     // The exchange as one attempt, for those that tell nothing of theirs.
     const whole: { -readonly [K in keyof UpstreamAttempt]: UpstreamAttempt[K] } = { address: application };
+    if (at > 0) whole.redirected = true;
     attempts.push(whole);
     let told = 0;
     return {
@@ -90,7 +91,11 @@ export class Recorder implements AnswerEvents {
         whole.headerTime = performance.now() - started;
       },
       attempt: (attempt) => {
-        attempts.splice(at + told, told === 0 ? 1 : 0, attempt);
+        attempts.splice(
+          at + told,
+          told === 0 ? 1 : 0,
+          told === 0 && at > 0 ? { ...attempt, redirected: true } : attempt,
+        );
         told++;
       },
       ended: (bytes, error) => {

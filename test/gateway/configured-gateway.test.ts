@@ -318,6 +318,32 @@ describe("what is told of a request", () => {
     expect(entries[1]).toMatchObject({ target: "/a%00", status: 400, error: "GATEWAY_BAD_REQUEST" });
   });
 
+  test("is every application that was asked, and what upstreams tell of their servers", async () => {
+    const { get, entries } = await configured(
+      { locations: [{ prefix: "/b/", fastcgi: { pass: "second", checkScript: false } }] },
+      {
+        resources: {
+          application: (name) => async (_request, sink, _signal, observer) => {
+            const text = name === "second" ? `${TEXT}b` : "X-Accel-Redirect: /b/x.php\n\n";
+            const attempt = { address: "10.0.0.1:9000", responseTime: 1 };
+            if (name === "second") {
+              observer?.({ ...attempt, outcome: "error", error: "EXCHANGE_CONNECT" });
+              observer?.({ ...attempt, outcome: "answered", status: 200 });
+            }
+            await sink.stdout(Uint8Array.from(text, (char) => char.charCodeAt(0)));
+            return { applicationStatus: 0, protocolStatus: "request-complete" };
+          },
+        },
+      },
+    );
+    expect(await (await get("/index.php")).text()).toBe("b");
+    expect(entries[0]?.upstream).toMatchObject([
+      { address: "application" },
+      { address: "10.0.0.1:9000", error: "EXCHANGE_CONNECT", redirected: true },
+      { address: "10.0.0.1:9000", status: 200 },
+    ]);
+  });
+
   test("is a trace, which goes on in the script", async () => {
     const { get, entries } = await configured(
       {},
