@@ -40,20 +40,27 @@ export function AnnotatedBytes({ bytes, annotation, label }: AnnotatedBytesProps
     for (const part of element.querySelectorAll(`[data-field="${index}"]`)) part.classList.add("lit");
   });
 
-  const onPointer = (event: Event) => {
-    const field = (event.target as Element).closest<HTMLElement>("[data-field]")?.dataset.field;
-    hot.value = field === undefined ? undefined : Number(field);
-  };
+  // The pointer over either half; the keyboard has the list of fields.
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const over = ({ target }: Event) => {
+      const field = (target as Element).closest<HTMLElement>("[data-field]")?.dataset.field;
+      hot.value = field === undefined ? undefined : Number(field);
+    };
+    const leave = () => {
+      hot.value = undefined;
+    };
+    element.addEventListener("mouseover", over);
+    element.addEventListener("mouseleave", leave);
+    return () => {
+      element.removeEventListener("mouseover", over);
+      element.removeEventListener("mouseleave", leave);
+    };
+  }, [hot]);
 
   return (
-    <div
-      class="annotated"
-      ref={box}
-      onMouseOver={onPointer}
-      onMouseLeave={() => {
-        hot.value = undefined;
-      }}
-    >
+    <div class="annotated" ref={box}>
       <HexView bytes={bytes} fields={fields} label={label} hot={hot} />
       <FieldList
         fields={fields}
@@ -81,7 +88,7 @@ function HexView({ bytes, fields, label, hot }: HexViewProps) {
     const element = box.current;
     if (element === null) return;
     const observer = new ResizeObserver(() => {
-      columns.value = element.clientWidth < 490 ? 8 : 16;
+      columns.value = element.clientWidth < 540 ? 8 : 16;
     });
     observer.observe(element);
     return () => observer.disconnect();

@@ -50,6 +50,7 @@ const PATHS = {
   "arrow-right": <path d="M2.5 8h11M9.5 4l4 4-4 4" class="line" />,
   "arrow-left": <path d="M13.5 8h-11M6.5 4l-4 4 4 4" class="line" />,
   "arrow-down": <path d="M8 2.5v11M4 9.5l4 4 4-4" class="line" />,
+  chevron: <path d="m6 3.5 4.5 4.5L6 12.5" class="line" />,
   pause: <path d="M5.5 3.5v9M10.5 3.5v9" class="line" />,
 } as const;
 

@@ -55,7 +55,7 @@ function RecordInspector({ record }: { readonly record: WireRecord }) {
       <div class="panel-head">
         <h2 class="inspector-title" style={{ "--colour": `var(--request-${colourOf(record)})` }}>
           <span class="inspector-dot" />
-          {name}
+          <span>{name}</span>
         </h2>
         <div class="tabs" role="tablist" aria-label="Parts of the record">
           {PARTS.map((one) => (
@@ -83,7 +83,13 @@ function RecordInspector({ record }: { readonly record: WireRecord }) {
         {annotation.summary} <span class="hint">{wayOf(record)}</span>
       </p>
       {problems.length > 0 && <p class="inspector-problems">{problems.join("; ")}</p>}
-      <div class="inspector-part" id="inspector-part" role="tabpanel" aria-labelledby={`inspector-tab-${part}`}>
+      <div
+        class="inspector-part"
+        id="inspector-part"
+        role="tabpanel"
+        aria-labelledby={`inspector-tab-${part}`}
+        tabIndex={part === "bytes" ? undefined : 0}
+      >
         {part === "bytes" && <AnnotatedBytes bytes={record.bytes} annotation={annotation} label={name} />}
         {part === "states" && <States record={record} followed={followed} />}
         {part === "words" && <Words record={record} />}

@@ -14,7 +14,7 @@ interface StateDiagramProps {
 }
 
 /** Units of the drawing: a letter of its labels, and a state's height. */
-const LETTER = 6.4;
+const LETTER = 7;
 const HEIGHT = 26;
 
 export function StateDiagram({ side, title, before, after, input, filter }: StateDiagramProps) {
@@ -110,7 +110,7 @@ function MoveLine({ move: { from, to, inputs }, places, bend, made, marker }: Mo
         marker-end={`url(#${marker}${made === undefined ? "" : "-made"})`}
       />
       {made !== undefined && (
-        <text x={label[0]} y={label[1] + (bend < 0 ? -5 : y1 === y2 ? -18 : 3)}>
+        <text x={label[0]} y={label[1] + (y1 === y2 ? -6 : 4)}>
           {wordsOf(made)}
         </text>
       )}

@@ -23,68 +23,68 @@ export interface Move {
   readonly inputs: readonly string[];
 }
 
-const NONE: Place = [14, 62];
+const NONE: Place = [10, 30];
 
 const WEB_SERVER: Layout = {
-  width: 480,
-  height: 168,
+  width: 340,
+  height: 176,
   places: {
     none: NONE,
-    "sending-stdin": [92, 62],
-    waiting: [250, 62],
-    ended: [446, 62],
-    aborted: [190, 136],
-    "draining-stdin": [340, 136],
-  },
-  bends: { "sending-stdin>draining-stdin": -112, "aborted>ended": 92 },
-};
-
-const WEB_SERVER_FILTER: Layout = {
-  width: 560,
-  height: 250,
-  places: {
-    none: NONE,
-    "sending-stdin-and-data": [118, 62],
-    "sending-stdin": [290, 24],
-    "sending-data": [290, 100],
-    waiting: [420, 62],
-    ended: [528, 62],
-    aborted: [420, 150],
-    "draining-stdin-and-data": [118, 216],
-    "draining-stdin": [290, 180],
-    "draining-data": [290, 228],
+    "sending-stdin": [86, 30],
+    waiting: [270, 30],
+    "draining-stdin": [86, 92],
+    aborted: [286, 92],
+    ended: [178, 156],
   },
   bends: {},
 };
 
-const APPLICATION: Layout = {
+const WEB_SERVER_FILTER: Layout = {
   width: 480,
-  height: 168,
+  height: 236,
   places: {
     none: NONE,
-    "receiving-params": [92, 62],
-    "receiving-stdin": [222, 62],
-    responding: [342, 62],
-    ended: [446, 62],
-    aborting: [300, 136],
+    "sending-stdin-and-data": [116, 30],
+    "sending-stdin": [290, 30],
+    "sending-data": [116, 88],
+    waiting: [420, 30],
+    aborted: [350, 88],
+    "draining-stdin-and-data": [116, 150],
+    "draining-stdin": [290, 150],
+    "draining-data": [116, 212],
+    ended: [420, 150],
   },
-  bends: { "receiving-params>ended": -96, "receiving-stdin>ended": -58 },
+  bends: { "sending-stdin-and-data>draining-stdin-and-data": -40 },
+};
+
+const APPLICATION: Layout = {
+  width: 340,
+  height: 176,
+  places: {
+    none: NONE,
+    "receiving-params": [90, 30],
+    "receiving-stdin": [264, 30],
+    responding: [220, 92],
+    aborting: [290, 156],
+    ended: [90, 156],
+  },
+  bends: { "receiving-stdin>ended": -34 },
 };
 
 const APPLICATION_FILTER: Layout = {
-  width: 560,
-  height: 190,
+  width: 480,
+  height: 216,
   places: {
     none: NONE,
-    "receiving-params": [92, 62],
-    "receiving-stdin-and-data": [200, 112],
-    "receiving-stdin": [310, 62],
-    "receiving-data": [340, 158],
-    responding: [424, 84],
-    ended: [528, 62],
-    aborting: [470, 150],
+    "receiving-params": [92, 30],
+    "receiving-stdin-and-data": [380, 30],
+    "receiving-stdin": [240, 84],
+    "receiving-data": [400, 96],
+    responding: [300, 146],
+    aborting: [410, 196],
+    ended: [92, 196],
   },
-  bends: { "receiving-params>ended": -90, "receiving-stdin>ended": -50 },
+  bends: {},
 };
 
 /** The drawing of one side; filters have states of their own. */

@@ -34,7 +34,6 @@ export function WireRow({ id, event, index, count, top, selected }: WireRowProps
       aria-selected={selected}
       aria-posinset={index + 1}
       aria-setsize={count}
-      aria-label={labelOf(event, pid)}
       data-kind={event.kind}
       data-hop={event.hop}
       data-fresh={fresh || undefined}
@@ -46,8 +45,12 @@ export function WireRow({ id, event, index, count, top, selected }: WireRowProps
         chosen.value = event;
       }}
     >
-      <span class="wire-time">{elapsed(event.time - firstTime.value)}</span>
+      <span class="wire-time">
+        {elapsed(event.time - firstTime.value)}
+        <span class="visually-hidden"> milliseconds: </span>
+      </span>
       <span class="wire-track">{event.kind === "record" ? <Arrow record={event} /> : <Marker event={event} />}</span>
+      {event.kind === "record" && <span class="visually-hidden">{wayOf(event)}</span>}
       <span class="wire-pid">{pid}</span>
     </div>
   );
@@ -57,7 +60,12 @@ function Arrow({ record }: { readonly record: WireRecord }) {
   const { direction, requestId, contentLength, paddingLength, malformed, bytes } = record;
   const name = nameOf(record);
   return (
-    <span class="arrow" data-direction={direction} data-malformed={malformed || undefined}>
+    <span
+      class="arrow"
+      data-direction={direction}
+      data-malformed={malformed || undefined}
+      data-discrete={name.endsWith("_REQUEST") || undefined}
+    >
       <span class="arrow-label">
         <b>{name}</b>
         {!malformed && <span class="arrow-id">#{requestId}</span>}
@@ -83,13 +91,8 @@ function markerText(event: WireOpened | WireClosed): string {
   return event.error === undefined ? `connection ${event.connection} closed` : `connection ${event.connection} broke`;
 }
 
-function labelOf(event: WireEvent, pid: number | undefined): string {
-  const when = `after ${elapsed(event.time - firstTime.peek())} milliseconds`;
-  if (event.kind !== "record") return `${markerText(event)}, ${when}`;
-  const far = event.hop === "web" ? "master" : `child ${pid ?? ""}`.trim();
-  const near = event.hop === "web" ? "web server" : "master";
-  const [from, to] = event.direction === "to-application" ? [near, far] : [far, near];
-  const of = event.malformed ? "" : `, request id ${event.requestId}, ${event.contentLength} bytes of content`;
-  const padding = event.paddingLength > 0 ? `, ${event.paddingLength} of padding` : "";
-  return `${nameOf(event)} from ${from} to ${to}${of}${padding}, ${when}`;
+/** For those who do not see the arrow. */
+function wayOf({ hop, direction }: WireRecord): string {
+  const [near, far] = hop === "web" ? ["web server", "master"] : ["master", "child"];
+  return direction === "to-application" ? `, ${near} to ${far} ` : `, ${far} to ${near} `;
 }

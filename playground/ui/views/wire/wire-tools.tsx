@@ -6,36 +6,17 @@ import { engine } from "../../state/engine.ts";
 import { chosen, clearWire, filter, type Only, paused, rows, setFilter } from "../../state/wire.ts";
 
 const HOPS: readonly { readonly value: Hop | "all"; readonly title: string }[] = [
-  { value: "all", title: "both hops" },
-  { value: "web", title: "web server – master" },
-  { value: "child", title: "master – child" },
+  { value: "all", title: "all lanes" },
+  { value: "web", title: "web server, master" },
+  { value: "child", title: "master, child" },
 ];
 
 export function WireTools() {
   const { hop, type } = filter.value;
   return (
-    <>
-      <div class="panel-head">
-        <h2>Wire</h2>
-        <Count />
-        <div class="end">
-          <button
-            type="button"
-            class="button quiet small"
-            aria-pressed={paused.value}
-            onClick={() => {
-              paused.value = !paused.value;
-            }}
-          >
-            <Icon name={paused.value ? "play" : "pause"} />
-            {paused.value ? "Go on" : "Pause"}
-          </button>
-          <button type="button" class="button quiet small" onClick={clearWire}>
-            <Icon name="trash" />
-            Clear
-          </button>
-        </div>
-      </div>
+    <div class="panel-head wire-tools">
+      <h2>Wire</h2>
+      <Count />
       <div class="wire-filters">
         <select
           class="input"
@@ -53,14 +34,31 @@ export function WireTools() {
           class="input"
           type="search"
           aria-label="Part of a record type"
-          placeholder="type, such as STDOUT"
+          placeholder="type"
           spellcheck={false}
           value={type}
           onInput={(event) => setFilter({ type: event.currentTarget.value })}
         />
         <RequestFilter />
       </div>
-    </>
+      <div class="end">
+        <button
+          type="button"
+          class="button quiet small"
+          title={paused.value ? "Go on" : "Pause"}
+          onClick={() => {
+            paused.value = !paused.value;
+          }}
+        >
+          <Icon name={paused.value ? "play" : "pause"} />
+          <span class="visually-hidden">{paused.value ? "Go on" : "Pause"}</span>
+        </button>
+        <button type="button" class="button quiet small" title="Clear" onClick={clearWire}>
+          <Icon name="trash" />
+          <span class="visually-hidden">Clear</span>
+        </button>
+      </div>
+    </div>
   );
 }
 
@@ -74,7 +72,7 @@ function RequestFilter() {
         type="number"
         min={1}
         aria-label="Number of a request"
-        placeholder="request"
+        placeholder="no."
         value={number}
         onInput={({ currentTarget }) => {
           const request = Number(currentTarget.value);
@@ -102,10 +100,11 @@ function OnlyThis() {
       type="button"
       class="button small"
       aria-pressed={false}
+      title="Only the request of the chosen record"
       disabled={of === undefined}
       onClick={() => setFilter({ only: of })}
     >
-      Only this request
+      Only this
     </button>
   );
 }

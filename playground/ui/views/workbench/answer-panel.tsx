@@ -142,6 +142,7 @@ function Page({ visit: { response, body, state } }: { readonly visit: Visit }) {
   if (type.startsWith("text/html")) {
     return (
       <iframe
+        key={state}
         class="page-frame"
         title="The page that the script made"
         sandbox=""
