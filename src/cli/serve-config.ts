@@ -144,9 +144,10 @@ function resources(
     compress: nodeCompressor,
     createResponse: createNodeResponse,
     metrics: () => metrics.text(),
-    onError: (error, { method, target }, status) => {
+    onError: (error, { method, target }, status, broken) => {
       // What the visitor did wrong is no news; what the application did is.
-      if (status >= 500 || args.flag("verbose")) note(`${method} ${target} ${status}: ${messageOf(error)}`);
+      if (status < 500 && !broken && !args.flag("verbose")) return;
+      note(`${method} ${target} ${status}${broken ? " broke off" : ""}: ${messageOf(error)}`);
     },
     onStderr: (text, { method, target }) => note(`${method} ${target} stderr: ${text}`),
     onAccess(entry, logged) {

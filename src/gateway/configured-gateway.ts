@@ -54,10 +54,9 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
     try {
       visit = withClient(beginVisit(request, info, limits), trusted);
       recorder = new Recorder(resources, visit, observes);
-      const metrics = await metricsReply(config, resources, visit);
-      answer =
-        metrics ??
-        (await answerVisit(routesOf(config, resources, settings, caches, recorder), visit, recorder, config.debug));
+      const metrics = config.metrics === undefined ? undefined : await metricsReply(config, resources, visit);
+      const routes = routesOf(config, resources, settings, caches, recorder);
+      answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
       const finished = finishReply(answer.reply, answer.step, visit, resources);
       if (finished !== undefined) await finished;
     } catch (error) {
