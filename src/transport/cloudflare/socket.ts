@@ -1,14 +1,14 @@
 // Sockets of the Workers runtime as transports: those that `connect()` opens, to a host or to another Worker, and those
 // that a `connect` handler is given.
 
-import { connect, type Socket } from "cloudflare:sockets";
+import { connect } from "cloudflare:sockets";
 import type { Dial, StreamSocket } from "../streams-socket.ts";
 
 export { connectSocket, type Dial, socketTransport, untilClosed } from "../streams-socket.ts";
 
 /** Anything with a `connect` handler behind it: a service binding, a Durable Object's stub, a Dynamic Worker. */
 export interface ConnectBinding {
-  connect(address: string): Socket;
+  connect(address: string): StreamSocket;
 }
 
 /** Dials a FastCGI application elsewhere over TCP. Hosts of the platform's own network cannot be reached so. */
