@@ -6,7 +6,7 @@ import { GatewayError, type GatewayErrorCode } from "./errors.ts";
 import type { FileEntry } from "./files.ts";
 import type { Decision } from "./routing/decision.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import { fileReply } from "./static-files.ts";
 import { type Step, scriptOf } from "./step.ts";
 import type { Visit } from "./visit.ts";

@@ -8,7 +8,7 @@ import { checkJumps, type Jump, scriptJump } from "./jump.ts";
 import type { Reply } from "./reply.ts";
 import { carryOver } from "./response-head.ts";
 import type { ScriptEvents } from "./run-script.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import { sendableFile } from "./send-file.ts";
 import { fileReply } from "./static-files.ts";
 import type { Routes, Step } from "./step.ts";
@@ -36,13 +36,7 @@ interface PageState {
  * Answers one request. Rejects when the visitor has left, and never else.
  * @param debug tells causes in a header
  */
-export async function answerVisit(
-  routes: Routes,
-  first: Visit,
-  events: AnswerEvents,
-  debug: boolean,
-  perform: typeof act = act,
-): Promise<Answer> {
+export async function answerVisit(routes: Routes, first: Visit, events: AnswerEvents, debug: boolean): Promise<Answer> {
   let jump: Jump = { visit: first, named: undefined };
   let step: Step | undefined;
   let page: PageState | undefined;
@@ -58,7 +52,7 @@ export async function answerVisit(
       const next = routes.next(jump.visit, step, jump.named);
       step = next instanceof Promise ? await next : next;
       bodyTaken ||= jump.visit.hasBody && takesBody(step);
-      const outcome = await perform(step, events, page !== undefined);
+      const outcome = await act(step, events, page !== undefined);
       if (outcome.type === "redirect") {
         checkJumps(jumps, outcome.target);
         jump = scriptJump(step, outcome);

@@ -2,7 +2,7 @@
 
 import type { NameValue } from "../cgi/index.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import { type Step, scriptOf } from "./step.ts";
 import type { Visit } from "./visit.ts";
 

@@ -11,7 +11,7 @@ import type { Variables } from "./config/variables.ts";
 import type { Reply } from "./reply.ts";
 import type { GatewayResources } from "./resources.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import type { Step } from "./step.ts";
 import { schemeOf, type Visit } from "./visit.ts";
 

@@ -2,25 +2,22 @@
 
 import { type Answer, answerVisit } from "./answer.ts";
 import type { Purge } from "./cache/store.ts";
-import { Caches, cachedScript } from "./cached-script.ts";
+import { Caches } from "./cached-script.ts";
 import type { CompiledGateway } from "./config/resolved.ts";
+import { configuredRoutes } from "./configured-routes.ts";
 import { countBody } from "./count-body.ts";
 import { failureReply, failureStatus } from "./failures.ts";
 import { finishReply } from "./finish.ts";
 import { clientOf, type TrustedPeers } from "./forwarded.ts";
 import type { Gateway } from "./gateway.ts";
-import { type LocationSettings, locationSettings } from "./location-settings.ts";
+import { locationSettings } from "./location-settings.ts";
 import { OPENMETRICS_TYPE } from "./observe/openmetrics.ts";
 import { DEFAULT_LIMITS, type RequestInfo } from "./options.ts";
 import { Recorder } from "./recorder.ts";
 import { createPlatformResponse } from "./reply.ts";
 import { beginVisit, originLength } from "./request-check.ts";
 import type { GatewayResources } from "./resources.ts";
-import type { Routed } from "./routing/decision.ts";
-import { type RouteRequest, route } from "./routing/route.ts";
 import { requestVariables } from "./routing/variables.ts";
-import type { Outcome } from "./script-output.ts";
-import type { Routes, Step, StepRules } from "./step.ts";
 import { hostName } from "./target.ts";
 import { schemeOf, type Visit } from "./visit.ts";
 
@@ -55,7 +52,7 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
       visit = withClient(beginVisit(request, info, limits), trusted);
       recorder = new Recorder(resources, visit, observes);
       const metrics = config.metrics === undefined ? undefined : await metricsReply(config, resources, visit);
-      const routes = routesOf(config, resources, settings, caches, recorder);
+      const routes = configuredRoutes(config, resources, settings, caches, recorder);
       answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
       const finished = finishReply(answer.reply, answer.step, visit, resources);
       if (finished !== undefined) await finished;
@@ -144,70 +141,4 @@ async function metricsReply(
     ["Cache-Control", "no-store"],
   ];
   return { reply: { status: 200, headers, body: visit.method === "HEAD" ? null : page }, step: undefined };
-}
-
-interface RoutedStep extends Step {
-  readonly routed: Routed;
-}
-
-/** The configuration's routes, for one request. */
-function routesOf(
-  config: CompiledGateway,
-  resources: GatewayResources,
-  settings: LocationSettings,
-  caches: Caches,
-  recorder: Recorder,
-): Routes {
-  const cached = (cache: NonNullable<ReturnType<Caches["of"]>>): StepRules["script"] => {
-    return async (step, events) => {
-      const { outcome, status } = await cachedScript(cache, step, events);
-      recorder.cacheStatus = status;
-      return intercepted(step, outcome);
-    };
-  };
-  return {
-    async next(visit, from, named): Promise<RoutedStep> {
-      const { variables = () => undefined, client, info } = visit;
-      const request: RouteRequest = {
-        host: hostName(client?.host ?? visit.request.headers.get("host")),
-        path: visit.path,
-        query: visit.target.query,
-        remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
-        variables,
-        ...(from !== undefined && { from: (from as RoutedStep).routed }),
-        ...(named !== undefined && { named }),
-      };
-      const routed = await route(config, request, resources);
-      const { site, location, decision, path, query } = routed;
-      const own = settings.of(site, location);
-      const other = decision.type === "script" && decision.documentRoot !== own.documentRoot;
-      const cache = decision.type === "script" ? caches.of(location) : undefined;
-      return {
-        decision,
-        routed,
-        settings: other ? { ...own, documentRoot: decision.documentRoot } : own,
-        visit: { ...visit, path, target: { ...visit.target, query }, variables: routed.variables },
-        rules: {
-          location,
-          variables: routed.variables,
-          script: cache && cached(cache),
-          application: (name) => settings.with(site, location, name),
-        },
-      };
-    },
-  };
-}
-
-/** A cached answer is kept as it is; that the visitor gets another page for it comes after. */
-function intercepted(step: Step, outcome: Outcome): Outcome {
-  const location = step.rules?.location;
-  if (outcome.type !== "reply" || location?.fastcgi.interceptErrors !== true) return outcome;
-  const { status, headers, body } = outcome.reply;
-  if (status < 300 || !location.errorPages.has(status)) return outcome;
-  if (body instanceof ReadableStream) void body.cancel();
-  return {
-    type: "intercepted",
-    status,
-    headers: headers.filter(([name]) => /^(?:www-authenticate|retry-after|allow)$/i.test(name)),
-  };
 }

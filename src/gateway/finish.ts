@@ -35,7 +35,7 @@ export function finishReply(
 }
 
 /** X-Accel-Limit-Rate of the script, else what the location says. */
-export function slowDown(reply: Reply, limit: number): void {
+function slowDown(reply: Reply, limit: number): void {
   const rate = reply.wishes?.limitRate ?? limit;
   if (rate > 0 && reply.body !== null) reply.body = limitRate(reply.body, rate);
 }

@@ -1,6 +1,5 @@
 // Request -> Response for one site: one folder, one application.
 
-import { act } from "./act.ts";
 import { type AnswerEvents, answerVisit } from "./answer.ts";
 import { failureReply, failureStatus } from "./failures.ts";
 import { limitRate } from "./limit-rate.ts";
@@ -27,7 +26,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     try {
       const visit = beginVisit(request, info, settings.limits);
       const events = eventsOf(options, { method: request.method, target: visit.requestUri });
-      const { reply } = await answerVisit(routes, visit, events, debug, act);
+      const { reply } = await answerVisit(routes, visit, events, debug);
       return respond(reply, create);
     } catch (error) {
       if (request.signal.aborted) return create(null, { status: CLIENT_CLOSED_REQUEST, headers: [] });

@@ -2,7 +2,7 @@
 
 import { GatewayError } from "./errors.ts";
 import { scriptTarget } from "./request-check.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import type { Step } from "./step.ts";
 import type { Visit } from "./visit.ts";
 

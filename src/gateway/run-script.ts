@@ -1,15 +1,17 @@
 // One request to a script: its params and body out, its output in, and everything that may end it before its time.
 
 import type { NameValue, ScriptPath } from "../cgi/index.ts";
-import type { Body, ExchangeRequest, ExchangeSink } from "../transport/exchange.ts";
+import type { Body, ExchangeRequest } from "../transport/exchange.ts";
 import { GatewayError } from "./errors.ts";
 import { type BodySource, type PreparedBody, prepareBody } from "./request-body.ts";
-import { type Outcome, ScriptOutput } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
+import { ScriptOutput } from "./script-output.ts";
 import { scriptParams } from "./script-params.ts";
 import type { ScriptSettings } from "./script-settings.ts";
 import type { Attempt } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 import { Watchdog } from "./watchdog.ts";
+import { watched, watchedSink } from "./watched.ts";
 
 /** What is told of a script beside its outcome. */
 export interface ScriptEvents {
@@ -183,41 +185,6 @@ async function runExchange(
     watchdog.stop();
     if (heedsClient) client.removeEventListener("abort", gone);
     await body?.discard().catch((error: unknown) => output.fail(error));
-  }
-}
-
-/** Counts the application's silence, but not while the visitor holds it up. */
-function watchedSink(output: ScriptOutput, watchdog: Watchdog, events: ExchangeEvents | undefined): ExchangeSink {
-  const sink: ExchangeSink = {
-    stdout(chunk) {
-      watchdog.touch();
-      const room = output.stdout(chunk);
-      if (room === undefined) return;
-      watchdog.suspend();
-      return room.then(() => watchdog.resume());
-    },
-    stderr(chunk) {
-      watchdog.touch();
-      output.stderr(chunk);
-    },
-  };
-  return events === undefined ? sink : { ...sink, connected: events.connected };
-}
-
-/** Counts no silence while the visitor's body is awaited: it has a limit of its own. */
-async function* watched(
-  chunks: AsyncIterable<Uint8Array>,
-  watchdog: Watchdog,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  watchdog.suspend();
-  try {
-    for await (const chunk of chunks) {
-      watchdog.resume();
-      yield chunk;
-      watchdog.suspend();
-    }
-  } finally {
-    watchdog.resume();
   }
 }
 

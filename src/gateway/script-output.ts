@@ -6,64 +6,9 @@ import { BodyStream } from "./body-stream.ts";
 import { concat } from "./bytes.ts";
 import { GatewayError } from "./errors.ts";
 import type { Reply } from "./reply.ts";
-import { badOutput, carriedHeaders, type HeaderPolicy, type ResponseHead, responseHead } from "./response-head.ts";
-import type { Spool } from "./spool.ts";
+import { badOutput, responseHead } from "./response-head.ts";
+import { isEventStream, type Outcome, type OutputOptions, outcomeInstead, refused } from "./script-outcome.ts";
 import { StderrLines } from "./stderr.ts";
-
-/** What a script's output came to. */
-export type Outcome =
-  | { readonly type: "reply"; readonly reply: Reply }
-  /**
-   * The script asks for another resource of this server: path and query; or `@name` of a location. `unsafe`: as
-   * X-Accel-Redirect has it, where a space is a space.
-   */
-  | {
-      readonly type: "redirect";
-      readonly target: string;
-      readonly unsafe: boolean;
-      readonly carried: readonly [string, string][];
-    }
-  /** The script asks for a file, which it names as it sees it. */
-  | {
-      readonly type: "file";
-      readonly name: string;
-      readonly reply: Reply;
-      readonly carried: readonly [string, string][];
-    }
-  /** The script's own answer is not wanted (`interceptErrors`). */
-  | { readonly type: "intercepted"; readonly status: number; readonly headers: [string, string][] };
-
-export interface OutputOptions {
-  readonly method: string;
-  /** Longest header block of a script, in bytes. */
-  readonly maxHeaderBytes: number;
-  /** Body bytes held before an answer begins, and held again while the visitor does not take them. */
-  readonly bufferBytes: number;
-  /**
-   * Milliseconds that an answer with a known head waits for its end: most scripts end at once, and a whole body costs
-   * far less to send than a stream. The price is that much delay of the first byte of a slow script.
-   */
-  readonly holdBack: number;
-  /** Off: nothing waits and nothing is spooled, each chunk goes out as it comes. The script has the last word. */
-  readonly buffering: boolean;
-  readonly spool?: Spool | undefined;
-  /** Milliseconds and bytes, as in `BodyStreamOptions`. */
-  readonly spoolAfter: number;
-  readonly spoolBytes: number;
-  readonly policy?: HeaderPolicy | undefined;
-  /** Statuses of which the script's answer is dropped for a page of the gateway's. */
-  readonly intercepted?: ((status: number) => boolean) | undefined;
-  /** Text on STDERR that makes the answer an invalid one. */
-  readonly catchStderr?: readonly string[] | undefined;
-  /** Told the status, once the head is whole. */
-  readonly head?: ((status: number) => void) | undefined;
-  /** Takes one line of STDERR. */
-  readonly stderr: (line: string) => void;
-  /** The rest of the output is of no use: the visitor left, or the output is broken. */
-  readonly abandon: (reason: unknown) => void;
-  /** The answer had begun with this status, and the visitor sees a broken transfer; `error` is why. */
-  readonly broken: (error: unknown, status: number) => void;
-}
 
 //   head -> holding -> streaming -> done        holding: head known, body short so far, nothing handed out
 //     |        |           |
@@ -193,7 +138,7 @@ export class ScriptOutput implements ExchangeSink {
     const reply: Reply = { status: head.status, headers, body: null, wishes: sorted.wishes };
     if (head.reason) reply.statusText = head.reason;
     this.#reply = reply;
-    const instead = this.#instead(sorted, head);
+    const instead = outcomeInstead(sorted, reply, this.#options.intercepted);
     if (instead !== undefined) {
       this.#state = "discarding";
       this.#resolve(instead);
@@ -217,20 +162,6 @@ export class ScriptOutput implements ExchangeSink {
     this.#buffering = sorted.buffering ?? (this.#options.buffering && !isEventStream(headers));
     if (this.#buffering) this.#timer = setTimeout(() => this.#beginStream(), this.#options.holdBack);
     else this.#beginStream();
-  }
-
-  /** What the visitor gets in place of the script's answer, if anything. */
-  #instead(sorted: ResponseHead, head: CgiHead): Outcome | undefined {
-    const { accelRedirect, sendFile, headers } = sorted;
-    if (accelRedirect !== undefined) {
-      return { type: "redirect", target: accelRedirect, unsafe: true, carried: carriedHeaders(headers) };
-    }
-    if (sendFile !== undefined) {
-      return { type: "file", name: sendFile, reply: this.#reply, carried: carriedHeaders(headers) };
-    }
-    if (this.#options.intercepted?.(head.status) !== true) return undefined;
-    const kept = headers.filter(([name]) => /^(?:www-authenticate|retry-after|allow)$/i.test(name));
-    return { type: "intercepted", status: head.status, headers: kept };
   }
 
   #body(chunk: Uint8Array): void | Promise<void> {
@@ -294,17 +225,4 @@ export class ScriptOutput implements ExchangeSink {
     this.fail(error);
     this.#options.abandon(error);
   }
-}
-
-/** Whoever streams events wants each of them to arrive at once. */
-function isEventStream(headers: readonly [string, string][]): boolean {
-  for (const [name, value] of headers) {
-    if (name.length === 12 && name.toLowerCase() === "content-type") return /^text\/event-stream\b/i.test(value);
-  }
-  return false;
-}
-
-function refused(end: ExchangeEnd): GatewayError {
-  const status = end.protocolStatus === "overloaded" ? 503 : 502;
-  return new GatewayError("GATEWAY_REFUSED", status, `the application ended the request as ${end.protocolStatus}`);
 }

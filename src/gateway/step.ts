@@ -5,7 +5,7 @@ import type { ResolvedLocation } from "./config/resolved.ts";
 import type { Variables } from "./config/variables.ts";
 import type { Decision } from "./routing/decision.ts";
 import type { ScriptEvents } from "./run-script.ts";
-import type { Outcome } from "./script-output.ts";
+import type { Outcome } from "./script-outcome.ts";
 import type { ScriptSettings } from "./script-settings.ts";
 import type { Visit } from "./visit.ts";
 
