@@ -1,5 +1,6 @@
 // Name, views, and what is for the page as a whole.
 
+import { useEffect, useRef } from "preact/hooks";
 import { hrefOf, VIEWS, view } from "../state/route.ts";
 import { copied, copyPermalink } from "../state/share.ts";
 import { nextTheme, theme } from "../state/theme.ts";
@@ -9,6 +10,12 @@ import { Icon } from "./icon.tsx";
 const THEME_ICON = { system: "circle-half", light: "sun", dark: "moon" } as const;
 
 export function Header() {
+  const tabs = useRef<HTMLDivElement>(null);
+  const shown = view.value;
+  // On a narrow screen the tabs scroll.
+  useEffect(() => {
+    tabs.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [shown]);
   return (
     <header class="top">
       <a class="brand" href={hrefOf("workbench")}>
@@ -16,14 +23,14 @@ export function Header() {
         edge-fpm
       </a>
       <nav aria-label="Views">
-        <div class="tabs">
+        <div class="tabs" ref={tabs}>
           {VIEWS.map(({ name, title, summary }) => (
             <a
               key={name}
               class="tab"
               href={hrefOf(name)}
               title={summary}
-              aria-current={view.value === name ? "page" : undefined}
+              aria-current={shown === name ? "page" : undefined}
             >
               {title}
             </a>

@@ -9,6 +9,7 @@ export const VIEWS = [
   { name: "pool", title: "Pool", summary: "Children, queue and load; the process manager's numbers" },
   { name: "compare", title: "CGI or FastCGI", summary: "A fresh interpreter for each request, or a resident one" },
   { name: "setups", title: "Set-ups", summary: "What is on the screen, as configuration of real servers" },
+  { name: "captures", title: "Captures", summary: "Open and write captures of Wireshark" },
 ] as const;
 
 export type ViewName = (typeof VIEWS)[number]["name"];

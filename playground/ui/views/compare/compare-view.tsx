@@ -150,7 +150,7 @@ function Ratio() {
       <p class="ratio-says">
         {value === undefined
           ? "How many times as long does a request take when every one starts its own interpreter?"
-          : "as long takes a request that starts its own interpreter."}
+          : "as long: a request that starts its own interpreter, beside one that finds it running."}
       </p>
       <dl class="medians">
         <Median kind="cgi" name="CGI" figures={cgi.value} />
