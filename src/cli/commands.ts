@@ -7,6 +7,7 @@ import { decode } from "./decode.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
 import { fpm } from "./fpm.ts";
+import { importNginxCommand } from "./import-nginx.ts";
 import { bench } from "./load.ts";
 import { proxy } from "./proxy.ts";
 import { request } from "./request.ts";
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   bench,
   decode,
   proxy,
+  importNginxCommand,
   dev,
   build,
   deploy,
