@@ -8,7 +8,8 @@ import { join } from "node:path";
 import type { PhpHost } from "../src/php/host.ts";
 import { createLockTable } from "../src/platform/node/file-locks.ts";
 import { bootInterpreter, type InterpreterSettings } from "../src/platform/node/interpreter.ts";
-import { choosePhpVersion, loadPhpGlue, phpPackageUrl } from "../src/platform/node/php-versions.ts";
+import { loadPhpGlue } from "../src/platform/node/load-glue.ts";
+import { choosePhpVersion, phpPackageUrl } from "../src/platform/node/php-versions.ts";
 import { median, type Table } from "./table.ts";
 
 async function settingsFor(root: string): Promise<InterpreterSettings> {

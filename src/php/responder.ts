@@ -3,9 +3,12 @@
 
 import { byteStringToBytes, concat, type Pair, type ProtocolStatus, type Role } from "../codec/index.ts";
 import { PhpError } from "./errors.ts";
+import type { ResponderOptions } from "./responder-options.ts";
 import { responseHead } from "./response-head.ts";
 import type { PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { chooseScript, DEFAULT_EXTENSIONS } from "./script.ts";
+
+export type { ResponderOptions };
 
 /** What the responder needs of a request on an application link. */
 export interface ResponderRequest {
@@ -25,24 +28,6 @@ export interface ResponderRequest {
 export interface ResponderEnd {
   readonly applicationStatus: number;
   readonly protocolStatus: ProtocolStatus;
-}
-
-export interface ResponderOptions {
-  /** `security.limit_extensions`. Default `.php` and `.phar`. */
-  readonly extensions?: readonly string[];
-  /** `cgi.fix_pathinfo`. Default true, as in PHP. */
-  readonly fixPathInfo?: boolean;
-  /** Most bytes of a request body. Default 128 MiB: above `post_max_size`, so that PHP's own answer comes first. */
-  readonly maxBodyLength?: number;
-  /**
-   * Called after each output of a running script, in the middle of it: a platform that can wait there waits for room on
-   * its way out, and looks whether the web server gave the request up.
-   */
-  afterOutput?(): void;
-  /** The interpreter broke in a script that went on after its answer, where `respond` can tell nobody. */
-  onBroken?(error: unknown): void;
-  /** Tells the master, in band, what it must know of this child. */
-  announce?(values: readonly Pair[]): void;
 }
 
 /** Tells the master that the script goes on after its answer ("1"), or that it ended ("0"). */

@@ -1,7 +1,7 @@
 // A fetch handler that listens for web servers.
 
 import { type Address, formatAddress, parseAddress } from "../transport/address.ts";
-import type { NodeListener, NodeListenOptions } from "../transport/node/listen.ts";
+import type { NodeListener, NodeListenOptions } from "../transport/node/listener.ts";
 import type { Transport } from "../transport/transport.ts";
 import { FastCgiApplication } from "./application.ts";
 import type { ApplicationServerOptions } from "./options.ts";

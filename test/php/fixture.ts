@@ -8,7 +8,8 @@ import type { PhpHost, PhpServices } from "../../src/php/host.ts";
 import type { PhpOutput } from "../../src/php/runtime.ts";
 import { createLockTable, type LockTable } from "../../src/platform/node/file-locks.ts";
 import { bootInterpreter, type InterpreterSettings } from "../../src/platform/node/interpreter.ts";
-import { choosePhpVersion, loadPhpGlue, phpPackageUrl } from "../../src/platform/node/php-versions.ts";
+import { loadPhpGlue } from "../../src/platform/node/load-glue.ts";
+import { choosePhpVersion, phpPackageUrl } from "../../src/platform/node/php-versions.ts";
 
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
 

@@ -3,7 +3,6 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { PhpError } from "../../php/errors.ts";
-import type { PhpGlue } from "../../php/glue.ts";
 
 /** Versions that there are packages for. */
 export const PHP_VERSIONS = ["8.2", "8.3", "8.4", "8.5"] as const;
@@ -24,12 +23,6 @@ export function phpPackage(version: PhpVersion): string {
 /** The command that installs a version. */
 export function phpInstallCommand(version: PhpVersion): string {
   return `npm install ${phpPackage(version)}@${PHP_PACKAGE_RELEASE}`;
-}
-
-/** The glue of a version, as a Node module. */
-export interface NodeGlue extends PhpGlue {
-  /** Path of the WebAssembly file. */
-  readonly dependencyFilename: string;
 }
 
 /** Options of the functions that look for packages. */
@@ -80,12 +73,6 @@ export function phpPackageUrl(version: PhpVersion, lookup: PhpLookup = {}): stri
   const path = resolvePackage(version, lookup);
   if (path === undefined) throw notInstalled(version, installedPhpVersions(lookup));
   return pathToFileURL(path).href;
-}
-
-/** Loads the glue from a module URL that `phpPackageUrl` gave. */
-export async function loadPhpGlue(url: string): Promise<NodeGlue> {
-  const module = (await import(url)) as { getPHPLoaderModule(): Promise<NodeGlue> };
-  return await module.getPHPLoaderModule();
 }
 
 function resolvePackage(version: PhpVersion, lookup: PhpLookup): string | undefined {

@@ -9,11 +9,12 @@ import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
-import type { ResponderOptions } from "../../php/responder.ts";
+import type { ResponderOptions } from "../../php/responder-options.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
-import { choosePhpVersion, loadPhpGlue, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
+import { loadPhpGlue } from "./load-glue.ts";
+import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
 import type { ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
 
 /** What happens while the interpreter is prepared, for a progress line. */

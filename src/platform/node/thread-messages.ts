@@ -2,7 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Backtrace } from "../../fpm/slowlog.ts";
-import type { ResponderOptions } from "../../php/responder.ts";
+import type { ResponderOptions } from "../../php/responder-options.ts";
 import type { InterpreterSettings } from "./interpreter.ts";
 
 /** `workerData` of an interpreter thread. */

@@ -5,25 +5,10 @@ import { createConnection, createServer, type ListenOptions, type Server, type S
 import { dirname } from "node:path";
 import { type Address, formatAddress } from "../address.ts";
 import type { Transport } from "../transport.ts";
+import type { NodeListener, NodeListenOptions } from "./listener.ts";
 import { socketTransport } from "./socket.ts";
 
-/** Options of `listen`. */
-export interface NodeListenOptions {
-  /** Connections the kernel keeps waiting (`listen.backlog`); default 511, as php-fpm and nginx have it. */
-  readonly backlog?: number;
-  /** Permissions of the socket file (`listen.mode`), such as 0o660; default: what the umask leaves. */
-  readonly mode?: number;
-  /** Asked with the peer's address (`undefined` on a Unix socket) before a connection is taken. Default: all. */
-  readonly allow?: (remote: string | undefined) => boolean;
-}
-
-/** An open listener. */
-export interface NodeListener {
-  /** Where it listens: with the real port when 0 was asked for. */
-  readonly address: Address;
-  /** Stops accepting and removes the socket file; connections that exist go on. Safe to call twice. */
-  close(): Promise<void>;
-}
+export type { NodeListener, NodeListenOptions };
 
 /** How long a process behind an existing socket file may take to accept, in milliseconds. */
 const ANSWER_TIMEOUT = 1_000;
