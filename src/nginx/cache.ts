@@ -22,8 +22,8 @@ export interface SkippedPaths extends Switch {
 }
 
 export class Caches {
-  readonly used = new Map<string, CacheZone>();
-  readonly origins = new Map<object, Directive>();
+  readonly used: Map<string, CacheZone> = new Map();
+  readonly origins: Map<object, Directive> = new Map();
   readonly #paths = new Map<string, Directive>();
 
   constructor(http: Scope) {

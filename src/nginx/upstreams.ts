@@ -15,8 +15,8 @@ const NEXT: Readonly<Record<string, string>> = { invalid_header: "invalid-header
 const MOST_KEPT = 10_000;
 
 export class Upstreams {
-  readonly used = new Map<string, Draft>();
-  readonly origins = new Map<object, Directive>();
+  readonly used: Map<string, Draft> = new Map();
+  readonly origins: Map<object, Directive> = new Map();
   readonly #blocks = new Map<string, Directive>();
   readonly #http: Scope;
 
