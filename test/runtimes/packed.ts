@@ -1,14 +1,12 @@
 // The package as npm hands it out, in an empty folder beside the contract: what the runtimes are given.
 
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
 import { runProgram } from "../cli/run.ts";
+import { packProject } from "../package/pack.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import type { Result } from "./contract.ts";
-
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Packed {
   /** Where `node_modules/edge-fpm` is, `contract.mjs` and `main.mjs`. */
@@ -36,21 +34,12 @@ process.exit(0);
 /** Packs the package and installs the tarball into an empty folder, as its user would; nothing else is there. */
 export async function installPacked(): Promise<Packed> {
   const scratch: Scratch = makeScratch("runtimes");
-  // A copy: packing builds, and other tests may read the project's own dist at this moment.
-  const copy = join(scratch.path, "copy");
   const folder = join(scratch.path, "user");
   const modules = join(folder, "node_modules", "edge-fpm");
-  mkdirSync(copy);
   mkdirSync(modules, { recursive: true });
-  const parts = ["src", "workers", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"];
-  for (const part of [...parts, "ARCHITECTURE.md", "CHANGELOG.md"]) {
-    await succeed("cp", ["-r", join(PROJECT, part), copy], PROJECT);
-  }
-  symlinkSync(join(PROJECT, "node_modules"), join(copy, "node_modules"));
-  await succeed("npm", ["pack", "--loglevel=error", "--pack-destination", scratch.path], copy);
-  const tarball = readdirSync(scratch.path).find((name) => name.endsWith(".tgz")) ?? "";
+  const { tarball } = await packProject(scratch.path);
   // By hand and not by npm: these parts need none of the package's dependencies, so none is there.
-  await succeed("tar", ["-xzf", join(scratch.path, tarball), "--strip-components=1", "-C", modules], folder);
+  await succeed("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules], folder);
 
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   const contract = readFileSync(new URL("contract.ts", import.meta.url), "utf8");
