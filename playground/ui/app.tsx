@@ -7,6 +7,7 @@ import { LinkField } from "./components/link-field.tsx";
 import { PoolStrip } from "./components/pool-strip.tsx";
 import { failure } from "./state/engine.ts";
 import { type ViewName, view } from "./state/route.ts";
+import { tourOpen } from "./views/tour/state.ts";
 import { WorkbenchView } from "./views/workbench/workbench-view.tsx";
 
 const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
@@ -19,10 +20,12 @@ const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
   captures: lazyView(async () => (await import("./views/captures/captures-view.tsx")).CapturesView),
 };
 
+const Tour = lazyView(async () => (await import("./views/tour/tour.tsx")).Tour);
+
 export function App() {
   const View = COMPONENTS[view.value];
   return (
-    <div class="app">
+    <div class="app" data-tour={tourOpen.value}>
       <Header />
       <main class="view" id="main" tabIndex={-1}>
         {failure.value !== undefined && (
@@ -35,6 +38,7 @@ export function App() {
         )}
         <View />
       </main>
+      {tourOpen.value && <Tour />}
       <PoolStrip />
       <LinkField />
     </div>

@@ -151,7 +151,7 @@ function OpenPanel() {
           <button
             key={sample.name}
             type="button"
-            class="button quiet small"
+            class="button small"
             title={sample.about}
             onClick={() => void openSample(sample)}
           >

@@ -18,7 +18,8 @@ import {
   type TargetId,
   target,
 } from "./compare.ts";
-import { milliseconds, RaceChart } from "./race-chart.tsx";
+import { milliseconds } from "./milliseconds.ts";
+import { RaceChart } from "./race-chart.tsx";
 import "./compare.css";
 
 export function CompareView() {

@@ -2,6 +2,7 @@
 
 import type { CompareSample } from "../../../engine/index.ts";
 import { cgi, fastcgi, type Kind, planned, samples } from "./compare.ts";
+import { milliseconds } from "./milliseconds.ts";
 
 const WIDTH = 760;
 const HEIGHT = 260;
@@ -80,10 +81,4 @@ function labelOf(medians: readonly { title: string; total: number | undefined }[
   return known.length === 0
     ? "Times of requests; none measured yet"
     : `Times of requests, medians: ${known.join(", ")}`;
-}
-
-export function milliseconds(value: number): string {
-  if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
-  if (value >= 100) return `${Math.round(value)} ms`;
-  return `${value.toFixed(value >= 10 ? 1 : 2)} ms`;
 }

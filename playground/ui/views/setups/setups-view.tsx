@@ -1,6 +1,6 @@
 // The same set-up for real servers: what to write into nginx, Apache, Caddy, php-fpm and edge-fpm.
 
-import { computed, signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { PING_PATH, STATUS_PATH } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
@@ -11,16 +11,10 @@ import { hrefOf } from "../../state/route.ts";
 import { copyText } from "../../state/share.ts";
 import { draft, editDraft } from "../../state/workspace.ts";
 import { changedLines } from "./changed-lines.ts";
+import { choices, shown } from "./choices.ts";
 import type { Setup } from "./setup.ts";
 import { type SetupText, setupTexts } from "./texts.ts";
 import "./setups.css";
-
-const choices = signal<Pick<Setup, "root" | "host" | "listen" | "frontController">>({
-  root: "/var/www/html",
-  host: "example.org",
-  listen: "unix",
-  frontController: false,
-});
 
 const setup = computed<Setup>(() => ({
   ...choices.value,
@@ -42,8 +36,6 @@ const INITIAL: Setup = {
   statusPath: STATUS_PATH,
   pingPath: PING_PATH,
 };
-
-const shown = signal<SetupText["id"]>("nginx");
 
 export function SetupsView() {
   const texts = setupTexts(setup.value);

@@ -37,13 +37,15 @@ effect(() => {
   tourOpen.value = true;
 });
 
-// And the address names the step that is shown, in whichever view.
-effect(() => {
+// And the address names the step that is shown, in whichever view: links of the page name a view only.
+effect(nameStep);
+addEventListener("hashchange", nameStep);
+
+function nameStep(): void {
   const query = new URLSearchParams(location.hash.split("?")[1]);
   if (tourOpen.value) query.set(TOUR_PARAMETER, tourStep.value);
   else query.delete(TOUR_PARAMETER);
   const address = hrefOf(view.value, query);
-  if (address !== location.hash && (tourOpen.value || location.hash !== "")) {
-    window.history.replaceState(null, "", address);
-  }
-});
+  if (address === location.hash || (!tourOpen.value && location.hash === "")) return;
+  window.history.replaceState(null, "", address);
+}

@@ -1,19 +1,12 @@
 // The workbench: scripts, request and answer on one side, the wire and the chosen record on the other.
 
-import { signal } from "@preact/signals";
 import { InspectorPanel } from "../wire/inspector-panel.tsx";
 import { WirePanel } from "../wire/wire-panel.tsx";
 import { AnswerPanel } from "./answer-panel.tsx";
 import { RequestPanel } from "./request-panel.tsx";
 import { ScriptPanel } from "./script-panel.tsx";
+import { SIDES, side } from "./side.ts";
 import "./workbench.css";
-
-/** On a narrow screen one side is seen at a time. */
-const SIDES = [
-  { name: "request", title: "Request and answer" },
-  { name: "wire", title: "Wire" },
-] as const;
-const side = signal<(typeof SIDES)[number]["name"]>("request");
 
 export function WorkbenchView() {
   return (
