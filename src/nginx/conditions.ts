@@ -1,5 +1,5 @@
 // Variables that `if` and `map` switch on, as far as they say when the cache is passed by: the one thing people do with
-// them for FastCGI. What cannot be told exactly passes the cache by too often, never too seldom.
+// them for FastCGI. What cannot be told exactly passes the cache by too often rather than too seldom.
 
 import type { Directive } from "./parse.ts";
 import type { Scope } from "./scope.ts";

@@ -81,7 +81,7 @@ function level(scope: Scope): Level {
 }
 
 /** For paths that begin so, and not with a longer prefix beside it. */
-function lookahead(prefix: string, beside: readonly string[]): string {
+export function lookahead(prefix: string, beside: readonly string[]): string {
   const longer = beside.filter((one) => one !== prefix && one.startsWith(prefix)).map(literal);
   return `^(?=${literal(prefix)})${longer.length === 0 ? "" : `(?!${longer.join("|")})`}`;
 }

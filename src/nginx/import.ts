@@ -10,7 +10,7 @@ import { logOf } from "./log.ts";
 import { mend } from "./mend.ts";
 import type { Directive } from "./parse.ts";
 import { type NginxFiles, readNginx } from "./read.ts";
-import { type LeftOut, Report, textOf } from "./report.ts";
+import { type LeftOut, Report } from "./report.ts";
 import { Scope } from "./scope.ts";
 import { listenOf, serversOf } from "./servers.ts";
 import { siteOf } from "./site.ts";
@@ -96,16 +96,8 @@ function judge(directive: Directive, report: Report): void {
   }
   // The inside of what was looked at as a whole says nothing of its own.
   if (["if", "map", "geo", "split_clients", "types", "limit_except"].includes(name)) return;
-  const whole = report
-    .entries()
-    .some(
-      (one) =>
-        one.file === directive.file &&
-        one.line === directive.line &&
-        one.text === textOf(directive) &&
-        name !== "location",
-    );
-  if (!whole) for (const inner of block) judge(inner, report);
+  if (name !== "location" && report.left(directive)) return;
+  for (const inner of block) judge(inner, report);
 }
 
 function ifWhy({ block = [] }: Directive): string {

@@ -21,6 +21,7 @@ export interface LeftOut {
 
 export class Report {
   readonly #seen = new Set<Directive>();
+  readonly #left = new Set<Directive>();
   readonly #entries = new Map<string, LeftOut>();
 
   /** Notes that a directive has been looked at: nobody else need say anything about it. */
@@ -32,8 +33,14 @@ export class Report {
     return this.#seen.has(directive);
   }
 
+  /** Whether something was said of it. */
+  left(directive: Directive): boolean {
+    return this.#left.has(directive);
+  }
+
   leave(kind: LeftOutKind, directive: Directive, why: string): void {
     this.take(directive);
+    this.#left.add(directive);
     const { file, line } = directive;
     // What several locations inherit is said once.
     this.#entries.set(`${file}:${line}:${directive.name}:${why}`, { kind, file, line, text: textOf(directive), why });

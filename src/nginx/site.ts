@@ -3,7 +3,7 @@
 import type { Location, Rewrite } from "../gateway/config/location.ts";
 import { captureNames } from "../gateway/config/regex.ts";
 import type { Switch } from "./conditions.ts";
-import { type FlatLocation, flatten } from "./flatten.ts";
+import { type FlatLocation, flatten, lookahead } from "./flatten.ts";
 import { type LocationDraft, locationOf, returnOf, rewritesOf, type Surroundings } from "./location.ts";
 import type { Directive } from "./parse.ts";
 import { literal, toRegExp } from "./regex.ts";
@@ -31,7 +31,8 @@ export function siteOf(
   shared.origins.set(site, directive);
   if (hosts.length > 0) site.hosts = hosts;
   const [first] = hosts;
-  if (typeof first === "string" && /^[\w-]+(?:\.[\w-]+)*$/.test(first)) site.serverName = first;
+  // nginx's $server_name; of one with a star it is of no use.
+  if (typeof first === "string" && !first.includes("*")) site.serverName = first.replace(/^\./, "");
   // As nginx does, unless it is told otherwise.
   if ((scope.value("disable_symlinks") ?? "off") === "off") site.followSymlinks = true;
 
@@ -69,7 +70,7 @@ export function siteOf(
 
 /**
  * A rule that changes nothing and captures paths: names that expressions capture stay for the whole request. It sees the
- * targets of internal redirects too, so what matches those is not looked for.
+ * targets of internal redirects too, so those are left out.
  */
 function skip(
   { paths }: Switch,
@@ -80,20 +81,22 @@ function skip(
   if (rewrites.length > 0) return undefined;
   const targets = internalTargets(scope);
   const sources: string[] = [];
+  const except = new Set<string>();
   const all = paths.every(({ anyCase }) => anyCase);
   for (const { pcre, anyCase, directive } of paths) {
     for (const branch of branchesOf(pcre)) {
       const regex = toRegExp(branch, anyCase);
       if (typeof regex === "string") return undefined;
-      if (targets.some((target) => regex.test(target))) {
-        scope.report.leave("decision", directive, `${branch} is where other paths end too: it is kept in the cache`);
-        continue;
+      for (const target of targets.filter((one) => regex.test(one))) {
+        except.add(target);
+        scope.report.leave("decision", directive, `${target} itself is kept in the cache: other paths end there too`);
       }
       sources.push(anyCase && !all ? caseless(regex.source) : regex.source);
     }
   }
   if (sources.length === 0) return undefined;
-  const source = `^(?=.*?(?<${CAPTURE}>${[...new Set(sources)].join("|")}))`;
+  const not = except.size === 0 ? "" : `(?!(?:${[...except].map(literal).join("|")})$)`;
+  const source = `^${not}(?=.*?(?<${CAPTURE}>${[...new Set(sources)].join("|")}))`;
   const regex = toRegExp(source, all);
   if (typeof regex === "string" || (skipped.regex !== undefined && skipped.regex.source !== regex.source))
     return undefined;
@@ -156,13 +159,14 @@ function guards(drafts: readonly LocationDraft[]): LocationDraft[] {
   if (!drafts.some((draft) => "fastcgi" in draft)) return [];
   const regexes = drafts.flatMap(({ regex }) => (regex instanceof RegExp ? [regex] : []));
   const taken = (path: string) => regexes.some((regex) => regex.test(path));
+  const prefixes = drafts.flatMap(({ prefix }) => (typeof prefix === "string" ? [prefix] : []));
   const made: { readonly prefix: string; readonly draft: LocationDraft }[] = [];
   for (const { prefix, ...rest } of drafts) {
     if (typeof prefix !== "string" || !hasIndexScript({ prefix, ...rest })) continue;
     if ("fastcgi" in rest || "return" in rest || "deny" in rest) continue;
     const end = !taken(`${prefix}x.php`) ? "(?:\\/|$)" : !taken(`${prefix}x.php/y`) ? "\\/" : undefined;
     if (end === undefined) continue;
-    const regex = new RegExp(`^${literal(prefix)}.*\\.php${end}`);
+    const regex = new RegExp(`${lookahead(prefix, prefixes)}.*\\.php${end}`);
     // An alias is of the prefix.
     const draft = "alias" in rest ? { regex, deny: true } : { regex, ...rest, scriptExtensions: [] };
     made.push({ prefix, draft });
