@@ -50,6 +50,7 @@ const WHY: Readonly<Record<string, string>> = {
   auth_basic: "there is no password check: what it protects is closed",
   auth_request: "there is no request to another location: what it protects is closed (see authorizer)",
   limit_rate: "of answers of applications only",
+  limit_except: "there is no choice by method: what it refuses is open now",
   include: "the file does not exist",
 };
 

@@ -187,6 +187,47 @@ describe("what is taken", () => {
   });
 });
 
+describe("conditions", () => {
+  const cached = (http: string, inside: string) =>
+    imported(`fastcgi_cache_path /c keys_zone=z:1m; ${http}
+      server { root /srv; ${inside} location ~ \\.php$ { fastcgi_pass 127.0.0.1:9000; fastcgi_cache z; fastcgi_cache_bypass $skip; } }`);
+  const bypass = (one: ReturnType<typeof cached>) =>
+    one.config.locations?.find((location) => location.cache !== undefined)?.cache;
+
+  test.each([
+    ["map $request_method $skip { default 1; GET 0; HEAD 0; }", "", undefined],
+    ["map $http_cookie $skip { default 0; ~session 1; }", "", ["$http_cookie"]],
+    ["map $arg_preview $skip { default 0; 1 1; }", "", ["$arg_preview"]],
+    [
+      "",
+      'set $skip 0; if ($args != "") { set $skip 1; } if ($http_authorization) { set $skip 1; }',
+      ["$is_args", "$http_authorization"],
+    ],
+    ["", "set $skip $cookie_user;", ["$cookie_user"]],
+  ])("%s %s", (http, inside, expected) => {
+    const cache = bypass(cached(http, inside));
+    expect(cache).toMatchObject({ zone: "z" });
+    expect(typeof cache === "object" ? cache.bypass : undefined).toEqual(expected);
+  });
+
+  test.each([
+    ["", "set $skip 1; if ($args = 1) { set $skip 0; }"],
+    ["map $remote_addr $skip { default 0; 127.0.0.1 1; }", ""],
+    ["map $http_cookie $skip { default 1; '' 0; }", ""],
+    ["", "if ($request_method = GET) { set $skip 1; }"],
+  ])("nothing is kept with %s %s", (http, inside) => {
+    expect(bypass(cached(http, inside))).toBeUndefined();
+  });
+
+  test("a rewrite of what is missing is tryFiles", () => {
+    const { config, leftOut } = server(
+      "location / { if (!-e $request_filename) { rewrite ^(.*)$ /index.php?q=$1 last; } }",
+    );
+    expect(config.locations?.[0]?.tryFiles).toEqual(["$uri", "$uri/", "/index.php?q=$uri&$args"]);
+    expect(leftOut).toEqual([]);
+  });
+});
+
 describe("what is left out is named with its line", () => {
   const of = (text: string) => server(text).leftOut.map(({ kind, line, why }) => `${line} ${kind}: ${why}`);
 
