@@ -34,6 +34,7 @@ export default {
   excludeInternal: true,
   hideBreadcrumbs: true,
   hidePageHeader: true,
+  useHTMLAnchors: true,
   parametersFormat: "table",
   interfacePropertiesFormat: "table",
   typeDeclarationFormat: "table",

@@ -50,6 +50,7 @@ export default defineConfig({
       {
         text: "How it works",
         items: [
+          { text: "CGI, FastCGI, php-fpm", link: "/how-it-works" },
           { text: "Architecture", link: "/architecture" },
           { text: "PHP in WebAssembly", link: "/php" },
           { text: "Decisions", link: "/decisions/", collapsed: true, items: decisions },
@@ -71,6 +72,7 @@ export default defineConfig({
           { text: "Cloudflare", link: "/deploy-cloudflare" },
           { text: "Behind nginx, Apache, Caddy", link: "/self-hosting" },
           { text: "From nginx and php-fpm", link: "/migration" },
+          { text: "nginx's configuration", link: "/import-nginx" },
           { text: "Security", link: "/security" },
           { text: "Compatibility", link: "/compatibility" },
         ],

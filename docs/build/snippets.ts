@@ -37,7 +37,8 @@ export function codeOf(source: string, file: string, region: string | undefined)
   if (length === -1) throw new Error(`#region ${region} of ${file} has no end`);
   const inside = lines.slice(begin + 1, begin + 1 + length);
   const indent = Math.min(...inside.filter((line) => line.trim() !== "").map((line) => line.search(/\S/)));
-  return `${inside.map((line) => line.slice(indent)).join("\n")}\n`;
+  const text = inside.map((line) => line.slice(indent)).join("\n");
+  return `${text.replace(/^\n+|\n+$/g, "")}\n`;
 }
 
 function isMarker(line: string): boolean {

@@ -35,7 +35,11 @@ export function socketTransport(socket: StreamSocket): Transport {
 /** Opens a socket. Throws, or its `opened` rejects, when it cannot. */
 export type Dial = () => StreamSocket;
 
-/** @param name of the application, for errors */
+/**
+ * Makes of what opens a socket what opens a transport.
+ *
+ * @param name of the application, for errors
+ */
 export function connectSocket(dial: Dial, name: string): Connect {
   return async (signal) => {
     signal.throwIfAborted();

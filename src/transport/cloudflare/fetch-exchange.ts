@@ -17,6 +17,8 @@ import { connectFetch, FASTCGI_TYPE, type FetchBinding } from "./fetch.ts";
 const SMALL = 64 * 1024;
 
 /**
+ * Exchanges with a FastCGI handler behind a binding's `fetch`: short requests as whole bodies, longer ones as streams.
+ *
  * @param binding called for each request: a stub belongs to the request that made it
  * @param url what the handler sees
  */
