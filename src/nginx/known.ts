@@ -54,8 +54,16 @@ const WHY: Readonly<Record<string, string>> = {
   include: "the file does not exist",
 };
 
+/** They are taken where something uses them. */
+const TAKEN =
+  /^(?:fastcgi_\w+|root|index|alias|try_files|expires|add_header|error_page|return|rewrite|allow|deny|internal|client_max_body_size|client_body_timeout|gzip|gzip_types|gzip_min_length|access_log|upstream|disable_symlinks|real_ip_header)$/;
+
 export function opinionOf(name: string): { readonly kind: "unsupported" | "meaningless"; readonly why: string } {
   if (name.startsWith("ssl_")) return { kind: "meaningless", why: "TLS ends in front of the gateway" };
+  // What makes that it is not used is named itself.
+  if (!MEANINGLESS.has(name) && WHY[name] === undefined && TAKEN.test(name)) {
+    return { kind: "meaningless", why: "nothing that was taken uses it" };
+  }
   const meaningless = MEANINGLESS.has(name) || name === "map" || name === "set";
   const why = WHY[name] ?? (meaningless ? "it is about nginx itself" : "there is nothing like it");
   return { kind: meaningless ? "meaningless" : "unsupported", why };

@@ -79,6 +79,8 @@ export function locationOf({ scope, match, scripts }: FlatLocation, around: Surr
     draft.alias = aliased;
     delete draft.root;
   }
+  // Without a folder of its own it would be the configuration's.
+  if (settings.root === undefined && aliased === undefined) return { ...match, deny: 404, ...always };
   const tries = triesOf(scope, place, passing !== undefined && scripts === undefined, around);
   if (tries !== undefined) draft.tryFiles = tries;
   if (passing === undefined) return draft;

@@ -21,7 +21,7 @@ export function settingsOf(place: Place, prefix: string): SettingsDraft {
   const root = scope.one("root");
   const folder = root === undefined ? `${prefix}/html` : templateOf(root.args[0] ?? "", root, place);
   if (folder?.includes("$") === true && root !== undefined) {
-    scope.report.leave("unsupported", root, "the folder depends on the request");
+    scope.report.leave("unsupported", root, "the folder depends on the request: what is below it is answered 404");
   } else if (folder !== undefined && folder !== "")
     draft.root = folder.startsWith("/") ? folder : `${prefix}/${folder}`;
 

@@ -249,6 +249,17 @@ describe("what is left out is named with its line", () => {
     expect(of(text)).toContain(expected);
   });
 
+  test("without a fixed root nothing is sent: the configuration's own folder is not the site's", () => {
+    const { config, leftOut } = imported("server { root /var/www/$host; location /a { try_files $uri =404; } }");
+    expect(config.locations).toEqual([
+      { prefix: "/a", deny: 404 },
+      { prefix: "/", deny: 404 },
+    ]);
+    expect(leftOut.map(({ why }) => why)).toContain(
+      "the folder depends on the request: what is below it is answered 404",
+    );
+  });
+
   test("what asks for a password is closed, what goes elsewhere is 502", () => {
     const { config } = server('location /admin/ { auth_basic "x"; } location /api/ { proxy_pass http://b; }');
     expect(config.locations).toEqual(
