@@ -17,14 +17,6 @@ const texts = pages(PROJECT).map((url) => ({
 }));
 const readme = texts.find(({ name }) => name === "README.md")?.text ?? "";
 
-/** Pages whose code has tests of its own. */
-const CHECKED_ELSEWHERE = new Set([
-  "docs/configuration.md",
-  "docs/cache.md",
-  "docs/upstreams.md",
-  "docs/monitoring.md",
-]);
-
 describe("code in pages", () => {
   test.each(texts.filter(({ text }) => snippetFiles(text).length > 0))(
     "$name shows its files as they are",
