@@ -1,25 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  concat,
-  decodeParams,
-  encodeParams,
-  type Pair,
-  ParamsDecoder,
-  RemoteProtocolError,
-} from "../../src/codec/index.ts";
+import { concat, decodeParams, encodeParams, type Pair, ParamsDecoder } from "../../src/codec/index.ts";
+import { decodePairs as decode } from "./properties.ts";
 import { codeOf, everyCut, hex, pieces, pooled, toHex } from "./wire.ts";
-
-function decode(chunks: readonly Uint8Array[], limits = {}): Pair[] {
-  const decoder = new ParamsDecoder(limits);
-  for (const chunk of chunks) {
-    // Overwritten after the call: nothing may be kept of it.
-    const copy = pooled(chunk);
-    decoder.push(copy.subarray(0), 0, copy.length);
-    copy.fill(0xff);
-  }
-  return decoder.finish();
-}
 
 const v128 = "v".repeat(128);
 const table: [string, string, Pair[]][] = [
@@ -131,37 +113,5 @@ describe("name-value pairs", () => {
     for (let i = 0; i < 0xffff0; i++) decoder.push(piece, 0, 1);
     expect(decoder.finish()[0]?.[1].length).toBe(0xffff0);
     expect(performance.now() - start).toBeLessThan(20_000);
-  });
-
-  test("encodes what it decodes, for any cuts", () => {
-    const text = fc.string({
-      unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)),
-      maxLength: 200,
-    });
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(text, text), { maxLength: 10 }),
-        fc.integer({ min: 1, max: 300 }),
-        (pairs, size) => {
-          expect(decode(pieces(concat(encodeParams(pairs)), size))).toEqual(pairs);
-        },
-      ),
-    );
-  });
-
-  test("answers garbage with pairs or a RemoteProtocolError, and the cut does not matter", () => {
-    const outcome = (chunks: readonly Uint8Array[]) => {
-      try {
-        return decode(chunks, { maxBytes: 100, maxPairs: 10, maxNameLength: 30 });
-      } catch (error) {
-        expect(error).toBeInstanceOf(RemoteProtocolError);
-        return (error as RemoteProtocolError).code;
-      }
-    };
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), fc.integer({ min: 1, max: 20 }), (bytes, size) => {
-        expect(outcome(pieces(bytes, size))).toEqual(outcome([bytes]));
-      }),
-    );
   });
 });

@@ -1,8 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   concat,
-  decodeRecord,
   describe as describeRecord,
   encodeEndRequest,
   encodeRecord,
@@ -10,24 +8,11 @@ import {
   encodeStreamEnd,
   type FastCgiRecord,
   paddingFor,
-  RecordDecoder,
   recordDecoderStream,
   recordEncoderStream,
 } from "../../src/codec/index.ts";
+import { readRecords as read } from "./properties.ts";
 import { codeOf, everyCut, hex, pieces, pooled, toHex } from "./wire.ts";
-
-/** The records in these bytes. */
-function read(...chunks: Uint8Array[]): FastCgiRecord[] {
-  const records: FastCgiRecord[] = [];
-  const decoder = new RecordDecoder();
-  for (const chunk of chunks) {
-    decoder.decode(chunk, (type, id, buffer, start, end) => {
-      records.push(decodeRecord(type, id, buffer, start, end));
-    });
-  }
-  decoder.end();
-  return records;
-}
 
 // Wire bytes on the left, meaning on the right: all eleven types, and those that do not exist.
 const table: [string, FastCgiRecord][] = [
@@ -135,48 +120,6 @@ describe("records", () => {
 
   test.each([-1, 2 ** 32, 0.5, Number.NaN])("refuses application status %d", (status) => {
     expect(codeOf(() => encodeEndRequest(1, status))).toBe("FCGI_INVALID_CALL");
-  });
-
-  test("encodes what it decodes", () => {
-    const content = fc.uint8Array({ maxLength: 300 });
-    const requestId = fc.integer({ min: 1, max: 65535 });
-    const record: fc.Arbitrary<FastCgiRecord> = fc.oneof(
-      fc.record({
-        type: fc.constant("begin-request" as const),
-        requestId,
-        role: fc.oneof(fc.constantFrom("responder", "authorizer", "filter"), fc.integer({ min: 4, max: 65535 })),
-        keepConnection: fc.boolean(),
-      }),
-      fc.record({
-        type: fc.constant("end-request" as const),
-        requestId,
-        applicationStatus: fc.integer({ min: 0, max: 0xffffffff }),
-        protocolStatus: fc.oneof(fc.constantFrom("request-complete", "overloaded"), fc.integer({ min: 4, max: 255 })),
-      }),
-      fc.record({ type: fc.constantFrom("params", "stdin", "stdout", "stderr", "data"), requestId, content }),
-      fc.record({
-        type: fc.constantFrom("get-values", "get-values-result"),
-        requestId: fc.constant(0 as const),
-        content,
-      }),
-      fc.record({
-        type: fc.constant("other" as const),
-        requestId: fc.integer({ min: 0, max: 65535 }),
-        typeCode: fc.integer({ min: 12, max: 255 }),
-        content,
-      }),
-    );
-    fc.assert(
-      fc.property(
-        fc.array(record, { maxLength: 6 }),
-        fc.integer({ min: 1, max: 400 }),
-        fc.boolean(),
-        (all, size, padding) => {
-          const bytes = concat(all.map((one) => encodeRecord(one, { padding })));
-          expect(read(...pieces(bytes, size))).toEqual(all);
-        },
-      ),
-    );
   });
 });
 

@@ -1,6 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { concat, encodeAbortRequest, encodeParams, encodeRecord, RemoteProtocolError } from "../../src/codec/index.ts";
+import { concat, encodeAbortRequest, encodeParams, encodeRecord } from "../../src/codec/index.ts";
 import { ApplicationConnection, type ApplicationEvent, type ApplicationOptions } from "../../src/connection/index.ts";
 import { codeOf, hex, pieces } from "../codec/wire.ts";
 import { begin, bytesOf, data, params, paramsEnd, records, stdin, textOf } from "./wired.ts";
@@ -290,43 +289,5 @@ describe("the end of the bytes", () => {
     connection.receive(stdin(1, "xyz").subarray(0, 9));
     expect(codeOf(() => connection.end())).toBe("FCGI_UNEXPECTED_END");
     expect(connection.abandon()).toEqual([{ type: "abort", requestId: 1 }]);
-  });
-});
-
-describe("hostile bytes", () => {
-  test("records in any order give events, answers or a RemoteProtocolError, whatever the cut", () => {
-    const id = fc.integer({ min: 0, max: 3 });
-    const piece = fc.oneof(
-      fc.tuple(id, fc.constantFrom("responder" as const, "filter" as const, 9), fc.boolean()).map((a) => begin(...a)),
-      id.map((n) => params(n, [["A", "b"]])),
-      id.map(paramsEnd),
-      id.map((n) => stdin(n, "x")),
-      id.map((n) => stdin(n)),
-      id.map((n) => data(n, "y")),
-      id.map((n) => data(n)),
-      id.map(encodeAbortRequest),
-      fc
-        .tuple(fc.integer({ min: 0, max: 255 }), id, fc.uint8Array({ maxLength: 20 }))
-        .map(([typeCode, requestId, content]) => encodeRecord({ type: "other", typeCode, requestId, content })),
-    );
-    const outcome = (chunks: readonly Uint8Array[]) => {
-      const connection = new ApplicationConnection();
-      const events: ApplicationEvent[] = [];
-      try {
-        for (const chunk of chunks) events.push(...connection.receive(chunk));
-        events.push(...connection.end());
-        return { events, output: concat(connection.takeOutput()), active: connection.active };
-      } catch (error) {
-        expect(error).toBeInstanceOf(RemoteProtocolError);
-        return (error as RemoteProtocolError).message;
-      }
-    };
-    fc.assert(
-      fc.property(fc.array(piece, { maxLength: 20 }), fc.integer({ min: 1, max: 40 }), (all, size) => {
-        const bytes = concat(all);
-        expect(outcome(pieces(bytes, size))).toEqual(outcome([bytes]));
-      }),
-      { numRuns: 300 },
-    );
   });
 });

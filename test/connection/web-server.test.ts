@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   concat,
@@ -8,9 +7,8 @@ import {
   type FastCgiRecord,
   type Pair,
   RecordType,
-  RemoteProtocolError,
 } from "../../src/codec/index.ts";
-import { WebServerConnection, type WebServerEvent } from "../../src/connection/index.ts";
+import { WebServerConnection } from "../../src/connection/index.ts";
 import { codeOf, hex, pieces } from "../codec/wire.ts";
 import { bytesOf, records } from "./wired.ts";
 
@@ -241,35 +239,5 @@ describe("what breaks the connection", () => {
     const connection = waiting();
     connection.receive(output("stdout", 1, "cut").subarray(0, 10));
     expect(codeOf(() => connection.end())).toBe("FCGI_UNEXPECTED_END");
-  });
-
-  test("garbage gives events or a RemoteProtocolError, whatever the cut", () => {
-    const id = fc.integer({ min: 0, max: 4 });
-    const piece = fc.oneof(
-      fc.tuple(fc.constantFrom("stdout" as const, "stderr" as const), id).map(([type, n]) => output(type, n, "x")),
-      id.map((n) => encodeEndRequest(n, 0)),
-      fc
-        .tuple(fc.integer({ min: 0, max: 255 }), id, fc.uint8Array({ maxLength: 20 }))
-        .map(([typeCode, requestId, content]) => encodeRecord({ type: "other", typeCode, requestId, content })),
-      fc.uint8Array({ maxLength: 12 }),
-    );
-    const outcome = (chunks: readonly Uint8Array[]) => {
-      const connection = new WebServerConnection();
-      for (let i = 0; i < 3; i++) connection.begin(request);
-      const events: WebServerEvent[] = [];
-      try {
-        for (const chunk of chunks) events.push(...connection.receive(chunk));
-        return { events, open: connection.end(), active: connection.active };
-      } catch (error) {
-        expect(error).toBeInstanceOf(RemoteProtocolError);
-        return (error as RemoteProtocolError).message;
-      }
-    };
-    fc.assert(
-      fc.property(fc.array(piece, { maxLength: 12 }), fc.integer({ min: 1, max: 40 }), (all, size) => {
-        expect(outcome(pieces(concat(all), size))).toEqual(outcome([concat(all)]));
-      }),
-      { numRuns: 300 },
-    );
   });
 });

@@ -1,7 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concat, type Pair } from "../../src/codec/index.ts";
-import type { WebServerEvent } from "../../src/connection/index.ts";
 import { bytesOf, textOf, Wired } from "./wired.ts";
 
 const request = { role: "responder", keepConnection: true, params: [["A", "b"]] as Pair[] } as const;
@@ -201,35 +199,5 @@ describe("two connections wired together", () => {
     expect(wired.application.closeWanted).toBe(false);
     wired.application.endRequest(second, 0);
     expect(wired.application.closeWanted).toBe(true);
-  });
-
-  test("carry the same for any cuts", () => {
-    const requests = fc.array(
-      fc.record({ body: fc.uint8Array({ maxLength: 300 }), answer: fc.uint8Array({ maxLength: 300 }) }),
-      { minLength: 1, maxLength: 5 },
-    );
-    fc.assert(
-      fc.property(requests, fc.infiniteStream(fc.integer({ min: 1, max: 90 })), (all, sizes) => {
-        const wired = new Wired({}, () => sizes.next().value);
-        const ids = all.map(() => wired.webServer.begin(request));
-        all.forEach(({ body }, i) => {
-          wired.webServer.writeStdin(ids[i] ?? 0, body);
-          wired.webServer.endStdin(ids[i] ?? 0);
-        });
-        const inputs = wired.toApplication();
-        all.forEach(({ body, answer }, i) => {
-          const parts = inputs.flatMap((e) => (e.type === "stdin" && e.requestId === ids[i] ? [e.content] : []));
-          expect(concat(parts)).toEqual(body);
-          wired.application.writeStdout(ids[i] ?? 0, answer);
-          wired.application.endRequest(ids[i] ?? 0, i);
-        });
-        const outputs: WebServerEvent[] = wired.toWebServer();
-        all.forEach(({ answer }, i) => {
-          const parts = outputs.flatMap((e) => (e.type === "stdout" && e.requestId === ids[i] ? [e.content] : []));
-          expect(concat(parts)).toEqual(answer);
-        });
-        expect(outputs.filter((event) => event.type === "end").length).toBe(all.length);
-      }),
-    );
   });
 });
