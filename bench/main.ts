@@ -1,6 +1,6 @@
 // `npm run bench`: every figure that the documentation names, measured side by side in one run.
 //   --quick        shorter rounds
-//   --only <name>  one suite (codec, cache, http, cgi, edge)
+//   --only <name>  one suite (codec, cache, http, gateway, cgi, edge)
 //   --json <file>  the rows as JSON too
 
 import { writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { benchCache } from "./cache.ts";
 import { benchCgi } from "./cgi.ts";
 import { benchCodec } from "./codec.ts";
 import { benchEdge } from "./edge.ts";
+import { benchGateway } from "./gateway.ts";
 import { benchHttp } from "./http.ts";
 import { renderTable, type Table } from "./table.ts";
 
@@ -21,6 +22,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table
   codec: benchCodec,
   cache: benchCache,
   http: benchHttp,
+  gateway: benchGateway,
   cgi: benchCgi,
   edge: benchEdge,
 };

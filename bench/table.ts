@@ -8,6 +8,8 @@ export interface Row {
   readonly ratio?: number;
   /** What the ratio is against. */
   readonly against?: string;
+  /** Processor time of the contender itself, without what is behind it: microseconds a request. */
+  readonly cpu?: number;
   /** Least ratio aimed for. */
   readonly target?: number;
 }
@@ -36,7 +38,13 @@ export function renderTable(table: Table): string {
     row.target === undefined || row.ratio === undefined ? "" : row.ratio >= row.target ? "reached" : "MISSED",
   ]);
   const cells = [["what", "figure", "ratio", "target", ""], ...body];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
+  if (table.rows.some(({ cpu }) => cpu !== undefined)) {
+    for (const [at, row] of cells.entries()) {
+      const cpu = table.rows[at - 1]?.cpu;
+      row.splice(2, 0, at === 0 ? "its own CPU" : cpu === undefined ? "" : `${format(cpu)} µs/request`);
+    }
+  }
+  const widths = cells[0]?.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0))) ?? [];
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   const [head, ...rest] = cells.map(line);
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;

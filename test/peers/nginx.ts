@@ -12,8 +12,8 @@ export interface NginxOptions {
   /** Document root, absolute. */
   readonly root: string;
   readonly fastcgi: FastCgiAddress;
-  /** Ask the application to keep connections open, and reuse them. Default: false, nginx's own. */
-  readonly keepConnection?: boolean;
+  /** Ask the application to keep connections open, and reuse them; a number: how many idle ones. Default: false, nginx's own. */
+  readonly keepConnection?: boolean | number;
   /** Lines added to the PHP location. */
   readonly locationLines?: readonly string[];
   /** Lines added to the `http` block; `%folder%` stands for a folder of this nginx. */
@@ -136,6 +136,7 @@ async function start(options: NginxOptions, port: number): Promise<Nginx> {
 
 function configText(options: NginxOptions, port: number, folder: string): string {
   const upstream = options.fastcgi.kind === "unix" ? `unix:${options.fastcgi.path}` : addressPlain(options.fastcgi);
+  const keep = options.keepConnection === true ? 16 : Number(options.keepConnection ?? 0);
   const params = FASTCGI_PARAMS.map(([name, value]) => `fastcgi_param ${name} ${value};`).join("\n      ");
   return `
 ${process.getuid?.() === 0 ? "user root;" : ""}
@@ -153,7 +154,7 @@ http {
   client_max_body_size 64m;
   upstream application {
     server ${upstream};
-    ${options.keepConnection === true ? "keepalive 16;" : ""}
+    ${keep > 0 ? `keepalive ${keep};` : ""}
   }
   server {
     listen 127.0.0.1:${port} backlog=1024;
@@ -169,7 +170,7 @@ http {
       fastcgi_buffering off;
       fastcgi_buffer_size 64k;
       fastcgi_buffers 8 64k;
-      fastcgi_keep_conn ${options.keepConnection === true ? "on" : "off"};
+      fastcgi_keep_conn ${keep > 0 ? "on" : "off"};
       ${(options.locationLines ?? []).join("\n      ")}
     }
   }

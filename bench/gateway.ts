@@ -1,0 +1,215 @@
+// Our gateway beside nginx, both in front of a php-fpm of their own over kept Unix connections: small answers, a large
+// body both ways, and answers out of the cache. nginx runs one worker, as ours is one process.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { addressUrl } from "../test/peers/address.ts";
+import { findProgram } from "../test/peers/binaries.ts";
+import { runEdgeFpm, startServe } from "../test/peers/edge-fpm.ts";
+import { startNginx } from "../test/peers/nginx.ts";
+import { startPhpFpm } from "../test/peers/php-fpm.ts";
+import { Program } from "../test/peers/program.ts";
+import { median, type Table } from "./table.ts";
+import { type Contender, compare } from "./wrk.ts";
+
+const BARE_SERVER = fileURLToPath(new URL("cache-server.ts", import.meta.url));
+const CLIENT_SERVER = fileURLToPath(new URL("fastcgi-client-server.mjs", import.meta.url));
+
+/** Debian's packages of the programs needed. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  wrk: "wrk",
+  nginx: "nginx-light",
+  "php-fpm8.2": "php8.2-fpm",
+  curl: "curl",
+};
+
+/** Children of each php-fpm, and connections that each front keeps to it: no request waits for a child. */
+const CHILDREN = 72;
+const KEPT = 64;
+
+/** Bytes of the page in the cache. */
+const PAGE = 10_000;
+
+const run = promisify(execFile);
+
+const HELLO = '<?php echo "Hello";\n';
+const PAGE_SCRIPT = `<?php header("Cache-Control: max-age=3600"); echo str_repeat("a", ${PAGE});\n`;
+const ECHO_SCRIPT = `<?php
+header("Content-Type: application/octet-stream");
+$in = fopen("php://input", "r");
+while (!feof($in)) fread($in, 65536);
+rewind($in);
+while (!feof($in)) { echo fread($in, 65536); flush(); }
+`;
+
+const NGINX_LOCATIONS = [
+  // nginx's own defaults, and no search among expressions.
+  "location = /hello.php { %params% fastcgi_pass application; fastcgi_keep_conn on; }",
+  "location = /cached.php { %params% fastcgi_pass application; fastcgi_keep_conn on; fastcgi_cache pages; fastcgi_cache_key $request_uri; }",
+  "location = /echo.php { %params% fastcgi_pass application; fastcgi_keep_conn on; client_max_body_size 0; fastcgi_buffering off; fastcgi_request_buffering off; }",
+];
+
+export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
+  const missing = Object.keys(PACKAGES).filter((command) => findProgram([command]) === undefined);
+  if (missing.length > 0) {
+    const packages = missing.map((command) => PACKAGES[command]).join(" ");
+    console.log(`gateway: skipped, ${missing.join(", ")} not installed; to install: apt-get install -y ${packages}\n`);
+    return [];
+  }
+  const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
+  const cleanups: (() => unknown)[] = [() => rmSync(root, { recursive: true, force: true })];
+  const keep = <T extends { stop(): unknown }>(started: T): T => {
+    cleanups.unshift(() => started.stop());
+    return started;
+  };
+  const php = async () => {
+    const poolLines = ["php_admin_value[post_max_size] = 200M"];
+    return keep(await startPhpFpm({ listen: "unix", children: CHILDREN, poolLines })).address;
+  };
+  const bare = async (command: string, args: readonly string[]) => {
+    const program = keep(new Program(command, args));
+    return { url: (await program.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "", pid: program.pid };
+  };
+  try {
+    writeFileSync(join(root, "hello.php"), HELLO);
+    writeFileSync(join(root, "cached.php"), PAGE_SCRIPT);
+    writeFileSync(join(root, "echo.php"), ECHO_SCRIPT);
+    const nginx = keep(
+      await startNginx({
+        root,
+        fastcgi: await php(),
+        keepConnection: KEPT,
+        httpLines: ["fastcgi_cache_path %folder%/cache keys_zone=pages:10m;"],
+        serverLines: NGINX_LOCATIONS,
+      }),
+    );
+    const front = keep(await startServe(root, { upstream: await php(), args: ["--keep-connections", String(KEPT)] }));
+    const fronts = (script: string): Contender[] => [
+      { name: "nginx, one worker", url: nginx.baseUrl + script, pid: nginx.program.pid },
+      {
+        name: "edge-fpm serve --upstream",
+        url: front.baseUrl + script,
+        pid: front.program.pid,
+        target: { 1: 0.42, 8: 0.42, 64: 0.8 },
+      },
+    ];
+    const tables: Table[] = [];
+
+    const hello = fronts("/hello.php");
+    const folder = clientFolder();
+    if (folder !== undefined) {
+      const address = await php();
+      const path = address.kind === "unix" ? address.path : "";
+      const client = await bare(process.execPath, [CLIENT_SERVER, folder, path, root]);
+      hello.push({ name: "node:http + npm fastcgi-client", url: `${client.url}/hello.php`, pid: client.pid });
+    } else console.log("gateway: without npm's fastcgi-client; to compare: npm install --no-save fastcgi-client\n");
+    for (const connections of [1, 8, 64]) {
+      const figures = await compare(hello, "nginx", { connections, rounds: quick ? 3 : 9, seconds: quick ? 1 : 2 });
+      const [, ours, theirs] = figures.rows;
+      const rows = [...figures.rows];
+      if (ours !== undefined && theirs !== undefined) {
+        const { target: _, ...row } = ours;
+        rows.push({ ...row, ratio: ours.value / theirs.value, against: "fastcgi-client", target: 3 });
+      }
+      const title = `Gateway: hello, ${connections} connection${connections === 1 ? "" : "s"}`;
+      const each = `Each with its own php-fpm 8.2 of ${CHILDREN} children and up to ${KEPT} kept Unix connections.`;
+      tables.push({ title, method: `${figures.method} ${each}`, rows });
+    }
+
+    const config = join(root, "edge-fpm.config.mjs");
+    const upstream = addressUrl(await php());
+    writeFileSync(
+      config,
+      `export default ${JSON.stringify({
+        root,
+        upstreams: { php: { servers: [upstream], keep: KEPT } },
+        fastcgi: { pass: "php" },
+        caches: { pages: {} },
+        locations: [
+          { exact: "/echo.php", maxBody: 200_000_000, fastcgi: { buffering: false, requestBuffering: false } },
+          { exact: "/cached.php", cache: { zone: "pages" } },
+        ],
+      })};\n`,
+    );
+    const configured = keep(runEdgeFpm(["serve", "--config", config, "--port", "0"]));
+    const configuredUrl = (await configured.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "";
+
+    tables.push(await compareEcho(root, nginx.baseUrl, configuredUrl, quick ? 2 : 5));
+
+    const same = await bare(process.execPath, [BARE_SERVER, "bare", String(PAGE)]);
+    const cached: Contender[] = [
+      { name: "bare node:http, the same bytes", ...same },
+      {
+        name: "edge-fpm serve --config, a hit in memory",
+        url: `${configuredUrl}/cached.php`,
+        pid: configured.pid,
+        target: { 8: 0.9, 64: 0.9 },
+      },
+      { name: "nginx fastcgi_cache, one worker", url: `${nginx.baseUrl}/cached.php`, pid: nginx.program.pid },
+    ];
+    for (const connections of [8, 64]) {
+      const rounds = { connections, rounds: quick ? 3 : 9, seconds: quick ? 1 : 2 };
+      const figures = await compare(cached, "node:http", rounds);
+      const title = `Gateway: a cached page of ${PAGE.toLocaleString("en-US")} bytes, ${connections} connections`;
+      tables.push({ title, ...figures });
+    }
+    return tables;
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+/** Where npm's fastcgi-client is installed: here, or in the folder that EDGE_FPM_BENCH_MODULES names. */
+function clientFolder(): string | undefined {
+  const folders = [process.env.EDGE_FPM_BENCH_MODULES, process.cwd()];
+  return folders.find((folder) => folder !== undefined && existsSync(join(folder, "node_modules/fastcgi-client")));
+}
+
+const ECHO_BYTES = 100_000_000;
+
+/**
+ * A body that a script takes whole and then sends back, nothing collected on the way. (With a script that answers while
+ * it reads, nginx stops after half a megabyte: it takes no answer while its own sending waits.)
+ */
+async function compareEcho(folder: string, nginx: string, ours: string, rounds: number): Promise<Table> {
+  const body = join(folder, "body");
+  writeFileSync(body, "");
+  truncateSync(body, ECHO_BYTES);
+  const rates: [number[], number[]] = [[], []];
+  for (let round = -1; round < rounds; round++) {
+    for (const [at, url] of [nginx, ours].entries()) {
+      const rate = await echo(`${url}/echo.php`, body);
+      if (round >= 0) rates[at]?.push(rate);
+    }
+  }
+  const [theirs, own] = rates;
+  return {
+    title: "Gateway: 100 MB to a script and back, unbuffered",
+    method: `curl -T, ${rounds} interleaved rounds after one that does not count; medians, ratios taken within a round. The script's own part, a temporary file, is the same for both.`,
+    rows: [
+      { name: "nginx, one worker", value: median(theirs), unit: "MB/s", ratio: 1, against: "nginx" },
+      {
+        name: "edge-fpm serve --config",
+        value: median(own),
+        unit: "MB/s",
+        ratio: median(own.map((rate, round) => rate / (theirs[round] ?? Number.NaN))),
+        against: "nginx",
+        target: 0.75,
+      },
+    ],
+  };
+}
+
+/** MB a second. @throws when not all came back */
+async function echo(url: string, file: string): Promise<number> {
+  const headers = ["-H", "Content-Type: application/octet-stream", "-H", "Expect:"];
+  const what = ["-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}"];
+  const { stdout } = await run("curl", ["-X", "POST", "-T", file, ...headers, ...what, url]);
+  const [status, length, seconds] = stdout.split(" ").map(Number);
+  if (status !== 200 || length !== ECHO_BYTES) throw new Error(`${url}: status ${status}, ${length} bytes came back`);
+  return ECHO_BYTES / 1e6 / Number(seconds);
+}
