@@ -95,13 +95,25 @@ describe("docs/cli.md", () => {
 });
 
 describe("links in pages", () => {
-  test.each(texts)("$name names files that exist", ({ name, text }) => {
+  const root = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "playground/engine/README.md"];
+  const others = root.map((name) => ({ name, text: readFileSync(new URL(name, PROJECT), "utf8") }));
+
+  test.each([...texts, ...others])("$name names files that exist", ({ name, text }) => {
     const base = new URL(name, PROJECT);
     const missing = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
       .map(([, link = ""]) => link)
       .filter((link) => !/^[a-z]+:/.test(link) && !link.startsWith("/") && !/(^|\/)api\//.test(link))
       .filter((link) => !existsSync(new URL(link, base)));
     expect(missing).toEqual([]);
+  });
+});
+
+describe("ARCHITECTURE.md", () => {
+  test("names folders and files of src that exist", () => {
+    const text = readFileSync(new URL("ARCHITECTURE.md", PROJECT), "utf8");
+    const paths = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = ""]) => path);
+    expect(paths.length).toBeGreaterThan(40);
+    expect(paths.filter((path) => !existsSync(new URL(path, PROJECT)))).toEqual([]);
   });
 });
 
