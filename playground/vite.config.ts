@@ -3,16 +3,19 @@
 import { fileURLToPath } from "node:url";
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
+import { licenses } from "./build/licenses.ts";
 import { offline, SERVICE_WORKER } from "./build/offline.ts";
-import { phpFiles } from "./build/php-files.ts";
+import { phpFiles, phpPackageFolders } from "./build/php-files.ts";
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+const notices = licenses(phpPackageFolders());
 
 export default defineConfig({
   root: path("."),
   base: "./",
-  plugins: [preact(), phpFiles(), offline()],
-  worker: { format: "es", plugins: () => [] },
+  plugins: [preact(), phpFiles(), notices.page, offline()],
+  worker: { format: "es", plugins: () => [notices.worker()] },
   // What only Workers import is not found from the pages: without this the first visit would be reloaded.
   optimizeDeps: { entries: ["*.html", "engine/*.worker.ts"] },
   server: { host: "127.0.0.1" },

@@ -28,6 +28,12 @@ interface PhpFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The folders of the packages that PHP is taken from. */
+export function phpPackageFolders(): string[] {
+  const { resolve } = createRequire(import.meta.url);
+  return VERSIONS.map((version) => dirname(resolve(webPhpPackage(version))));
+}
+
 /** Brings the module `virtual:php-builds` and the files that it names. */
 export function phpFiles(): Plugin {
   let made: Promise<PhpFiles> | undefined;
