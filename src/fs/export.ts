@@ -1,0 +1,74 @@
+// A store, or a part of it, as a tar archive: made piece by piece, so that memory holds little of it.
+
+import { FileError } from "./errno.ts";
+import type { NodeRecord } from "./node.ts";
+import type { FileStore } from "./store.ts";
+import { TAR_END, tarHeader, tarPadding } from "./tar.ts";
+
+export interface ExportOptions {
+  /** Where it begins. Default: the root. */
+  readonly path?: string;
+  /** Leaves out what is as the application's build made it. Default false. */
+  readonly changedOnly?: boolean;
+}
+
+/**
+ * The archive's bytes, in parts of at most `readBytes`. Parts may be asked for at any pace. A file of up to `readBytes`
+ * is as it was at one moment; the export ends with an error when a longer one changes meanwhile, so that no torn file
+ * gets into a backup. Different files may be of different moments.
+ *
+ * @throws {FileError} ENOENT, ENOTDIR, ELOOP; ESTALE when a file changed while it was read
+ */
+export function* exportTar(store: FileStore, options: ExportOptions = {}): Generator<Uint8Array> {
+  const { path = "", changedOnly = false } = options;
+  const top = store.lookup(path);
+  if (top.type === "directory") yield* directory(store, top, "", changedOnly);
+  else yield* entry(store, top, top.name);
+  yield TAR_END;
+}
+
+function* directory(store: FileStore, dir: NodeRecord, prefix: string, changedOnly: boolean): Generator<Uint8Array> {
+  let nodes: NodeRecord[];
+  try {
+    nodes = store.list(dir.ino);
+  } catch (error) {
+    // Removed since its parent was read.
+    if (error instanceof FileError) return;
+    throw error;
+  }
+  for (const node of nodes) {
+    const path = `${prefix}${node.name}`;
+    if (node.type === "directory") {
+      yield tarHeader({ path, type: "directory", size: 0, mode: node.mode, mtime: node.mtime });
+      yield* directory(store, node, `${path}/`, changedOnly);
+    } else if (!changedOnly || node.base === undefined) {
+      yield* entry(store, node, path);
+    }
+  }
+}
+
+function* entry(store: FileStore, listed: NodeRecord, path: string): Generator<Uint8Array> {
+  let node: NodeRecord;
+  try {
+    // As it is now, not as it was when its directory was read.
+    node = store.stat(listed.ino);
+  } catch (error) {
+    if (error instanceof FileError && error.errno === "ENOENT") return;
+    throw error;
+  }
+  const { type, size, mode, mtime, target, version } = node;
+  if (type === "symlink") {
+    yield tarHeader({ path, type, size: 0, mode, mtime, target: target ?? "" });
+    return;
+  }
+  const first = store.read(node.ino, 0, size, version);
+  yield tarHeader({ path, type: "file", size, mode, mtime });
+  if (first.length > 0) yield first;
+  for (let at = first.length; at < size; ) {
+    const bytes = store.read(node.ino, at, size - at, version);
+    yield bytes;
+    at += bytes.length;
+  }
+  const padding = tarPadding(size);
+  if (padding > 0) yield new Uint8Array(padding);
+}
