@@ -1,38 +1,19 @@
 // The built playground in Debian's Chromium, served as a static host would serve it: below a path, with nothing added.
 
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { lookup } from "mrmime";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { Engine, EngineOptions } from "../../playground/engine/index.ts";
 import { peerPath } from "../peers/peer.ts";
+import { buildPlayground } from "./build.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+export { buildPlayground };
 
 /** The folder on the host. */
 export const BASE = "/some/where/playground/";
-
-/**
- * Builds the static folder as `npm run build:playground` does, but into a folder of its own: test files run side by side.
- *
- * @returns the folder, which is the caller's to remove
- */
-export async function buildPlayground(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "edge-fpm-playground-"));
-  const vite = join(root, "node_modules/vite/bin/vite.js");
-  await promisify(execFile)(process.execPath, [vite, "build", "playground", "--outDir", folder, "--emptyOutDir"], {
-    cwd: root,
-    // Vite chooses between development and production by it; vitest sets it to "test".
-    env: { ...process.env, NODE_ENV: "production" },
-  });
-  return folder;
-}
 
 export interface StaticHost {
   /** URL of the folder, with a slash at its end. */

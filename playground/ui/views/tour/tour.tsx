@@ -70,7 +70,15 @@ export function Tour() {
         {step !== undefined && view.value !== step.view && (
           <p class="hint">
             You have gone elsewhere.{" "}
-            <button type="button" class="button small" onClick={() => showView(step)}>
+            <button
+              type="button"
+              class="button small"
+              onClick={() => {
+                showView(step);
+                // The button goes: the focus must not go with it.
+                heading.current?.focus();
+              }}
+            >
               Back to this step
             </button>
           </p>
