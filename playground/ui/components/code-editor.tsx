@@ -21,6 +21,8 @@ export interface CodeEditorProps {
   /** Another name is another document, with a history of its own. */
   readonly name: string;
   readonly text: string;
+  /** The text as it is now: newer than `text` while keys are pressed faster than the page is drawn. */
+  readonly current: () => string | undefined;
   readonly label: string;
   readonly onChange: (text: string) => void;
   /** Ctrl+Enter, Cmd+Enter. */
@@ -47,7 +49,7 @@ const colours = HighlightStyle.define([
   { tag: [tags.attributeName], color: "var(--request-5)" },
 ]);
 
-export function CodeEditor({ name, text, label, onChange, onRun }: CodeEditorProps) {
+export function CodeEditor({ name, text, current, label, onChange, onRun }: CodeEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorView | undefined>(undefined);
   // The editor keeps its handlers for as long as it lives; these are always the latest.
@@ -100,8 +102,9 @@ export function CodeEditor({ name, text, label, onChange, onRun }: CodeEditorPro
   // A change from elsewhere: an example taken back, a permalink opened.
   useEffect(() => {
     const view = editor.current;
-    if (view === undefined || view.state.doc.toString() === text) return;
-    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    const now = current();
+    if (view === undefined || now === undefined || view.state.doc.toString() === now) return;
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now } });
   }, [text]);
 
   return <div class="code-editor" ref={host} />;

@@ -1,7 +1,9 @@
 // Requests that were sent, and what came back, as it comes.
 
 import { batch, signal } from "@preact/signals";
+import { concat } from "../../../src/codec/index.ts";
 import { DOCUMENT_ROOT, type EngineResponse, type RequestEnd, type RequestInput } from "../../engine/index.ts";
+import { fromBase64 } from "./base64.ts";
 import { engine } from "./engine.ts";
 import type { RequestDraft } from "./workspace.ts";
 
@@ -137,20 +139,23 @@ function bodyOf({ body }: RequestDraft): { type: string; bytes: Uint8Array } | u
         return { type: "application/x-www-form-urlencoded", bytes: encoder.encode(text) };
       }
       const boundary = "----edge-fpm-playground";
-      const parts = body.parts.map(({ name, value, file }) => {
-        const quoted = name.replaceAll('"', "%22");
-        if (file === undefined) {
-          return `--${boundary}\r\nContent-Disposition: form-data; name="${quoted}"\r\n\r\n${value}\r\n`;
-        }
-        const fileName = file.name.replaceAll('"', "%22");
-        return `--${boundary}\r\nContent-Disposition: form-data; name="${quoted}"; filename="${fileName}"\r\nContent-Type: ${file.type}\r\n\r\n${file.text}\r\n`;
+      const pieces = body.parts.flatMap(({ name, value, file }) => {
+        const head = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`;
+        if (file === undefined) return [encoder.encode(`${head}\r\n\r\n${value}\r\n`)];
+        const more = `; filename="${quoted(file.name)}"\r\nContent-Type: ${file.type}\r\n\r\n`;
+        return [encoder.encode(head + more), fromBase64(file.content), encoder.encode("\r\n")];
       });
       return {
         type: `multipart/form-data; boundary=${boundary}`,
-        bytes: encoder.encode(`${parts.join("")}--${boundary}--\r\n`),
+        bytes: concat([...pieces, encoder.encode(`--${boundary}--\r\n`)]),
       };
     }
   }
+}
+
+/** As browsers do it in the headers of parts. */
+function quoted(name: string): string {
+  return name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,5 @@
 // What the visitor has made: the scripts and the request. Kept over a reload.
 
-import { signal } from "@preact/signals";
 import { type Connections, EXAMPLES, type RequestInput } from "../../engine/index.ts";
 import { stored } from "./stored.ts";
 
@@ -11,7 +10,8 @@ export type Scripts = Readonly<Record<string, string>>;
 export interface FormPart {
   readonly name: string;
   readonly value: string;
-  readonly file?: { readonly name: string; readonly type: string; readonly text: string };
+  /** `content` in base64: a draft is kept as text. */
+  readonly file?: { readonly name: string; readonly type: string; readonly size: number; readonly content: string };
 }
 
 /** The request as it stands in the form of the workbench. */
@@ -64,7 +64,11 @@ function isDraft(value: unknown): value is RequestDraft {
 export const scripts = stored<Scripts>("scripts", EXAMPLE_SCRIPTS, isScripts);
 
 /** The script in the editor. */
-export const openScript = signal(Object.keys(scripts.peek())[0] ?? FIRST_SCRIPT);
+export const openScript = stored(
+  "open",
+  Object.keys(scripts.peek())[0] ?? FIRST_SCRIPT,
+  (value): value is string => typeof value === "string" && value in scripts.peek(),
+);
 
 export const draft = stored<RequestDraft>("request", DEFAULT_DRAFT, isDraft);
 

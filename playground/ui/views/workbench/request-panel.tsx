@@ -3,6 +3,7 @@
 import type { Connections } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { Pairs } from "../../components/pairs.tsx";
+import { toBase64 } from "../../state/base64.ts";
 import { cookies, shownVisit, stop, visits } from "../../state/visits.ts";
 import { draft, editDraft, type FormPart, type RequestDraft } from "../../state/workspace.ts";
 import { sendDraft } from "./send.ts";
@@ -182,7 +183,7 @@ function FormBody({ body }: { readonly body: Extract<RequestDraft["body"], { kin
       />
       {files.map((part) => (
         <p key={part.name} class="file-part">
-          <code>{part.name}</code> {part.file?.name} ({part.file?.text.length} bytes)
+          <code>{part.name}</code> {part.file?.name} ({part.file?.size.toLocaleString("en")} bytes)
           <button
             type="button"
             class="button quiet small"
@@ -206,7 +207,8 @@ function FormBody({ body }: { readonly body: Extract<RequestDraft["body"], { kin
               const file = {
                 name: chosen.name,
                 type: chosen.type || "application/octet-stream",
-                text: await chosen.text(),
+                size: chosen.size,
+                content: toBase64(new Uint8Array(await chosen.arrayBuffer())),
               };
               set([...body.parts, { name: "file", value: "", file }]);
             }}

@@ -32,7 +32,14 @@ export function ScriptPanel() {
       {text === undefined ? (
         <p class="empty">No script here.</p>
       ) : (
-        <LazyCodeEditor name={path} text={text} label={`Script ${path}`} onChange={edit} onRun={sendDraft} />
+        <LazyCodeEditor
+          name={path}
+          text={text}
+          current={() => scripts.peek()[path]}
+          label={`Script ${path}`}
+          onChange={edit}
+          onRun={sendDraft}
+        />
       )}
     </section>
   );

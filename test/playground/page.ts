@@ -1,0 +1,73 @@
+// The built page with its user interface in Debian's Chromium, for tests that use it as a visitor does.
+
+import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { buildPlayground, launchChromium, type StaticHost, serveFolder } from "./chromium.ts";
+
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+export interface OpenedPage {
+  readonly page: Page;
+  /** What the page complained about: errors thrown and logged. */
+  readonly complaints: string[];
+}
+
+/** The built page on a host of its own, to be opened any number of times. `close` ends and removes everything. */
+export interface Playground {
+  readonly browser: Browser;
+  readonly host: StaticHost;
+  /** The folder that was built. */
+  readonly folder: string;
+  /** A visitor without a past, at a view such as "break". Without a service worker, unless `options` allow it. */
+  open(view?: string, options?: BrowserContextOptions): Promise<OpenedPage>;
+  close(): Promise<void>;
+}
+
+/** Builds the page, and serves it below a path. */
+export async function openPlayground(): Promise<Playground> {
+  const folder = await buildPlayground();
+  const host = await serveFolder(folder);
+  const browser = await launchChromium();
+  return {
+    browser,
+    host,
+    folder,
+    async open(view = "workbench", options = {}) {
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 800 },
+        serviceWorkers: "block",
+        ...options,
+      });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      await page.goto(`${host.url}#/${view}`);
+      return { page, complaints };
+    },
+    async close() {
+      await browser.close();
+      await host.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What axe-core finds wrong in the page as it is: rule and element, one a line. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: axe });
+  return await page.evaluate(async () => {
+    // Motion that is under way has colours of its own.
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<AxeResult> } };
+    const found = await axe.run();
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+  });
+}
+
+interface AxeResult {
+  readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+}
