@@ -10,6 +10,7 @@ import { fpm } from "./fpm.ts";
 import { importNginxCommand } from "./import-nginx.ts";
 import { bench } from "./load.ts";
 import { proxy } from "./proxy.ts";
+import { purge } from "./purge.ts";
 import { request } from "./request.ts";
 import { serve } from "./serve.ts";
 import { status } from "./status.ts";
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   fpm,
   request,
   status,
+  purge,
   bench,
   decode,
   proxy,

@@ -13,13 +13,21 @@ import {
   type GatewayResources,
   type ObservedExchange,
 } from "../gateway/index.ts";
-import { type AccessEntry, GatewayMetrics, logFormat, type UpstreamServerState } from "../gateway/observe/index.ts";
+import {
+  type AccessEntry,
+  createTracing,
+  GatewayMetrics,
+  logFormat,
+  refusedEntry,
+  type Tracing,
+  type UpstreamServerState,
+} from "../gateway/observe/index.ts";
 import { compileConfig } from "../gateway/routing/index.ts";
 import { diskStore } from "../platform/node/cache-disk.ts";
 import { nodeCompressor } from "../platform/node/compress.ts";
 import type { ConfigFile } from "../platform/node/config-file.ts";
 import { nodeFiles } from "../platform/node/files.ts";
-import { createNodeResponse } from "../platform/node/http-server.ts";
+import { createNodeResponse, type RefusedRequest } from "../platform/node/http-server.ts";
 import { LogFile } from "../platform/node/log-file.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { ExchangeError } from "../transport/exchange.ts";
@@ -41,7 +49,10 @@ export interface PlannedServer {
 /** A gateway at work. */
 export interface ConfiguredServer {
   readonly gateway: ConfiguredGateway;
-  readonly metrics: GatewayMetrics;
+  /** A request has come. */
+  begin(): void;
+  /** The HTTP server has refused one by itself. */
+  refused(refusal: RefusedRequest): void;
   /** For the start-up line. */
   readonly name: string;
   finish(): Promise<void>;
@@ -104,13 +115,18 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
     upstreams: () => [...upstreams.values()].flatMap(statesOf),
     waiting: () => Object.fromEntries([...upstreams].map(([name, one]) => [name, one.upstream.status().waiting])),
   });
+  const tracing = config.tracing === false ? undefined : createTracing({ start: config.tracing?.start ?? "never" });
   const close = () => {
     for (const upstream of upstreams.values()) upstream.close();
     log?.close();
   };
   return {
-    gateway: createConfiguredGateway(gateway, resources(args, upstreams, pools, metrics, log?.write)),
-    metrics,
+    gateway: createConfiguredGateway(gateway, resources(args, upstreams, pools, metrics, tracing, log?.write)),
+    begin: () => metrics.begin(),
+    refused(refusal) {
+      metrics.refused(refusal.status);
+      log?.write(refusedEntry(refusal, Date.now()));
+    },
     name: [...(pools?.names ?? []), ...names].join(", ") || "no application",
     async finish() {
       await pools?.finish();
@@ -128,6 +144,7 @@ function resources(
   upstreams: ReadonlyMap<string, StartedUpstream>,
   pools: StartedPools | undefined,
   metrics: GatewayMetrics,
+  tracing: Tracing | undefined,
   write: ((entry: AccessEntry) => void) | undefined,
 ): GatewayResources {
   const [only, ...more] = pools?.exchanges.keys() ?? [];
@@ -144,6 +161,7 @@ function resources(
     compress: nodeCompressor,
     createResponse: createNodeResponse,
     metrics: () => metrics.text(),
+    tracing,
     onError: (error, { method, target }, status, broken) => {
       // What the visitor did wrong is no news; what the application did is.
       if (status < 500 && !broken && !args.flag("verbose")) return;

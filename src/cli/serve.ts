@@ -11,6 +11,7 @@ import {
   createNodeResponse,
   type HttpServer,
   type ListenAddress,
+  type RefusedRequest,
 } from "../platform/node/http-server.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
@@ -84,7 +85,7 @@ interface Served {
   readonly handler: Gateway;
   /** For the start-up line. */
   readonly name: string;
-  readonly refused?: (status: number) => void;
+  readonly refused?: (refusal: RefusedRequest) => void;
   finish(): Promise<void>;
   terminate(): Promise<void>;
 }
@@ -124,7 +125,11 @@ async function run(args: Arguments): Promise<number> {
   const http = createHttpServer({
     handler: async (request, info) => (await served.promise).handler(request, info),
     onError: (error) => note(messageOf(error)),
-    onRefuse: ({ status }) => void served.promise.then((it) => it.refused?.(status)),
+    onRefuse: (refusal) =>
+      void served.promise.then(
+        (it) => it.refused?.(refusal),
+        () => {},
+      ),
   });
   const bound = await bind(http, plan.address).catch((error: unknown) => {
     throw listenFailure(error, urlOf(plan.address));
@@ -167,14 +172,13 @@ function planConfig(args: Arguments, file: ConfigFile): Plan {
     address: path !== undefined ? { path: resolve(file.folder, path) } : addressOf(args, listen),
     what: file.path,
     async start() {
-      const { gateway, metrics, ...rest } = await startServer(args, plan);
+      const server = await startServer(args, plan);
       return {
-        ...rest,
+        ...server,
         handler(request, info) {
-          metrics.begin();
-          return gateway.handle(request, info);
+          server.begin();
+          return server.gateway.handle(request, info);
         },
-        refused: (status) => metrics.refused(status),
       };
     },
   };

@@ -2,8 +2,10 @@
 
 import type { NameValue } from "../cgi/index.ts";
 import { authorize } from "./authorizer.ts";
+import type { ResolvedRole } from "./config/resolved.ts";
 import { GatewayError, type GatewayErrorCode } from "./errors.ts";
 import type { FileEntry } from "./files.ts";
+import { templateParams } from "./location-settings.ts";
 import type { Decision } from "./routing/decision.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
 import type { Outcome } from "./script-outcome.ts";
@@ -21,7 +23,7 @@ export function act(step: Step, events: ScriptEvents, isPage: boolean): Promise<
   return authorized(step, authorizer, events);
 }
 
-async function authorized(step: Step, authorizer: string, events: ScriptEvents): Promise<Outcome> {
+async function authorized(step: Step, authorizer: ResolvedRole, events: ScriptEvents): Promise<Outcome> {
   const granted = await authorize(step, authorizer, events);
   return granted.type === "denied" ? granted.outcome : perform({ ...step, visit: granted.visit }, events, false);
 }
@@ -65,13 +67,15 @@ function denied(status: number): GatewayErrorCode {
 }
 
 /** A file through an application in the role of a filter (FastCGI 1.0, section 6.4). */
-async function filtered(step: Step, file: FileEntry, name: string, events: ScriptEvents): Promise<Outcome> {
-  const settings = step.rules?.application(name) ?? step.settings;
+async function filtered(step: Step, file: FileEntry, role: ResolvedRole, events: ScriptEvents): Promise<Outcome> {
+  const settings = step.rules?.application(role.pass) ?? step.settings;
   const data = await file.read(0, file.size);
+  const own = step.rules === undefined ? [] : templateParams(role.params, step.rules.variables);
   const params: NameValue[] = [
+    ...own,
     ["FCGI_DATA_LAST_MOD", String(Math.floor(file.modified / 1000))],
     ["FCGI_DATA_LENGTH", String(file.size)],
   ];
   const body = data instanceof Uint8Array ? data : (data as unknown as AsyncIterable<Uint8Array>);
-  return runScript(settings, step.visit, scriptOf(step), events, { role: "filter", params, data: body });
+  return runScript(settings, step.visit, scriptOf(step, role), events, { role: "filter", params, data: body });
 }

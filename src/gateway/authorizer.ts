@@ -1,6 +1,8 @@
 // An application in the role of an authorizer (FastCGI 1.0, section 6.3): it is asked before a request is served.
 
 import type { NameValue } from "../cgi/index.ts";
+import type { ResolvedRole } from "./config/resolved.ts";
+import { templateParams } from "./location-settings.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
 import type { Outcome } from "./script-outcome.ts";
 import { type Step, scriptOf } from "./step.ts";
@@ -20,12 +22,17 @@ const PREFIX = "variable-";
  * Asks an authorizer, once a request. Status 200 lets the request go on; its `Variable-*` headers become params, without
  * that prefix. Anything else, and any failure, does not.
  */
-export async function authorize(step: Step, name: string, events: ScriptEvents): Promise<Authorized> {
+export async function authorize(step: Step, role: ResolvedRole, events: ScriptEvents): Promise<Authorized> {
   const { visit, rules } = step;
-  if (visit.authorizers?.includes(name) === true) return { type: "granted", visit };
-  const settings = rules?.application(name) ?? step.settings;
+  if (visit.authorizers?.includes(role.id) === true) return { type: "granted", visit };
+  const settings = rules?.application(role.pass) ?? step.settings;
   const asked = { ...visit, hasBody: false };
-  const outcome = await runScript(settings, asked, scriptOf(step), events, { role: "authorizer", without: NOT_SENT });
+  const params = rules === undefined ? [] : templateParams(role.params, rules.variables);
+  const outcome = await runScript(settings, asked, scriptOf(step, role), events, {
+    role: "authorizer",
+    params,
+    without: NOT_SENT,
+  });
   if (outcome.type !== "reply" || outcome.reply.status !== 200) return { type: "denied", outcome };
 
   const { headers, body } = outcome.reply;
@@ -34,7 +41,7 @@ export async function authorize(step: Step, name: string, events: ScriptEvents):
   for (const [header, value] of headers) {
     if (header.toLowerCase().startsWith(PREFIX)) granted.push([variableName(header), value]);
   }
-  return { type: "granted", visit: { ...visit, granted, authorizers: [...(visit.authorizers ?? []), name] } };
+  return { type: "granted", visit: { ...visit, granted, authorizers: [...(visit.authorizers ?? []), role.id] } };
 }
 
 /** Params are in capitals; a name all in small letters went through something that makes every header's so, as fetch does. */

@@ -3,7 +3,7 @@
 import { createCache } from "./cache/cache.ts";
 import { headersForScript } from "./cache/key.ts";
 import type { Cache, CacheRequest, CacheStatus, IgnorableHeader, StaleCondition, ValidTimes } from "./cache/options.ts";
-import type { CacheStore } from "./cache/store.ts";
+import type { CacheStore, Purge } from "./cache/store.ts";
 import type { HeaderLookup } from "./conditional.ts";
 import type { CompiledGateway, ResolvedCache, ResolvedLocation } from "./config/resolved.ts";
 import type { CompiledTemplate } from "./config/template.ts";
@@ -33,7 +33,7 @@ export class Caches {
     if (rules === undefined) return undefined;
     const known = this.#caches.get(rules);
     if (known !== undefined) return known;
-    const store = this.store(rules.zone);
+    const store = this.#store(rules.zone);
     if (store === undefined) return undefined;
     const cache = createCache({
       store,
@@ -44,12 +44,16 @@ export class Caches {
     return cache;
   }
 
-  /** The caches over the store of a zone. */
-  all(zone: string): readonly Cache[] {
-    return [...this.#caches].filter(([rules]) => rules.zone === zone).map(([, cache]) => cache);
+  /** @returns how many answers were forgotten; `undefined` where the store cannot know */
+  async purge(zone: string, purge: Purge): Promise<number | undefined> {
+    const over = [...this.#caches].filter(([rules]) => rules.zone === zone).map(([, cache]) => cache);
+    // Nothing was asked of the cache since this gateway began: the store may hold answers all the same.
+    if (over.length === 0) return this.#store(zone)?.purge(purge);
+    const counts = await Promise.all(over.map((cache) => cache.purge(purge)));
+    return counts.includes(undefined) ? undefined : counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   }
 
-  store(zone: string): CacheStore | undefined {
+  #store(zone: string): CacheStore | undefined {
     const known = this.#stores.get(zone);
     if (known !== undefined) return known;
     const store = this.#resources.cacheStore?.(zone, this.#gateway.caches[zone] ?? {});

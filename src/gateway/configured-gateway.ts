@@ -1,5 +1,6 @@
 // Request -> Response by a configuration: many sites, locations and applications.
 
+import { isAllowed } from "./allowed.ts";
 import { type Answer, answerVisit } from "./answer.ts";
 import type { Purge } from "./cache/store.ts";
 import { Caches } from "./cached-script.ts";
@@ -13,11 +14,13 @@ import type { Gateway } from "./gateway.ts";
 import { locationSettings } from "./location-settings.ts";
 import { OPENMETRICS_TYPE } from "./observe/openmetrics.ts";
 import { DEFAULT_LIMITS, type RequestInfo } from "./options.ts";
+import { endsInStar, mayPurge, type PurgeZone, purgedVisit, purgeReply } from "./purge.ts";
 import { Recorder } from "./recorder.ts";
 import { createPlatformResponse } from "./reply.ts";
 import { beginVisit, originLength } from "./request-check.ts";
 import type { GatewayResources } from "./resources.ts";
 import { requestVariables } from "./routing/variables.ts";
+import type { Routes } from "./step.ts";
 import { hostName } from "./target.ts";
 import { schemeOf, type Visit } from "./visit.ts";
 
@@ -40,7 +43,7 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
   const limits = { ...DEFAULT_LIMITS, ...config.limits };
   const create = resources.createResponse ?? createPlatformResponse;
   const caches = new Caches(config, resources);
-  const trusted = trustedPeersOf(config);
+  const purge: PurgeZone = (zone, what) => caches.purge(zone, what);
   const observes = resources.onAccess !== undefined || config.serverTiming;
   const settings = locationSettings(config, resources);
 
@@ -49,11 +52,14 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
     let recorder: Recorder | undefined;
     let answer: Answer;
     try {
-      visit = withClient(beginVisit(request, info, limits), trusted);
+      const sent = beginVisit(request, info, limits);
+      const isPurge = config.purge !== undefined && sent.method === "PURGE";
+      visit = withClient(isPurge ? purgedVisit(sent) : sent, config.trustedProxies);
       recorder = new Recorder(resources, visit, observes);
       const metrics = config.metrics === undefined ? undefined : await metricsReply(config, resources, visit);
       const routes = configuredRoutes(config, resources, settings, caches, recorder);
-      answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
+      if (isPurge) answer = await purged(config, routes, visit, endsInStar(sent), purge);
+      else answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
       const finished = finishReply(answer.reply, answer.step, visit, resources);
       if (finished !== undefined) await finished;
     } catch (error) {
@@ -78,23 +84,20 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
     return create(reply.body, reply);
   };
 
-  return {
-    handle,
-    async purge(zone, purge) {
-      const over = caches.all(zone);
-      // Nothing was asked of the cache since this gateway began: the store may hold answers all the same.
-      if (over.length === 0) return caches.store(zone)?.purge(purge);
-      const counts = await Promise.all(over.map((cache) => cache.purge(purge)));
-      return counts.some((count) => count === undefined)
-        ? undefined
-        : counts.reduce((sum = 0, count = 0) => sum + count, 0);
-    },
-  };
+  return { handle, purge };
 }
 
-function trustedPeersOf({ trustedProxies }: CompiledGateway): TrustedPeers | undefined {
-  if (trustedProxies === undefined) return undefined;
-  return { ranges: trustedProxies, kind: "x-forwarded", takes: new Set(["for", "proto", "host", "port"]) };
+/** The answer to a PURGE. */
+async function purged(
+  config: CompiledGateway,
+  routes: Routes,
+  visit: Visit,
+  prefix: boolean,
+  purge: PurgeZone,
+): Promise<Answer> {
+  if (!(await mayPurge(config, visit))) return { reply: failureReply(403, "PURGE"), step: undefined };
+  const step = await routes.next(visit, undefined, undefined);
+  return { reply: await purgeReply(config, step, prefix, purge), step: undefined };
 }
 
 /** With what is known of the visitor, and the request's variables. */
@@ -132,8 +135,7 @@ async function metricsReply(
   visit: Visit,
 ): Promise<Answer | undefined> {
   if (metrics === undefined || resources.metrics === undefined || visit.path !== metrics.path) return undefined;
-  const address = visit.client === undefined ? visit.info.remoteAddress : visit.client.remoteAddress;
-  if (metrics.allow !== undefined && !metrics.allow.has(address)) return undefined;
+  if (!isAllowed(metrics.allow, visit)) return undefined;
   const page = new TextEncoder().encode(await resources.metrics());
   const headers: [string, string][] = [
     ["Content-Type", OPENMETRICS_TYPE],

@@ -6,6 +6,12 @@ import { type AddressRanges, addressRanges, parseAddress } from "./address-range
 import type { RequestInfo } from "./options.ts";
 import { hostName } from "./target.ts";
 
+/** A fact about a visitor that a proxy can forward. */
+export type Forwarded = "for" | "proto" | "host" | "port";
+
+/** Those that every proxy writes itself. The others are often passed on as the visitor sent them. */
+const USUALLY_TAKEN: readonly Forwarded[] = ["for", "proto"];
+
 /** What is taken from trusted peers. */
 export interface ForwardedOptions {
   /**
@@ -13,8 +19,8 @@ export interface ForwardedOptions {
    * visitor's, passed on by a proxy that does not know it.
    */
   readonly kind?: "x-forwarded" | "forwarded";
-  /** Which of them the proxy writes or removes, for the same reason. All four. */
-  readonly take?: readonly ("for" | "proto" | "host" | "port")[];
+  /** Which of them the proxy writes or removes, for the same reason. `for` and `proto`. */
+  readonly take?: readonly Forwarded[];
 }
 
 /** Peers to believe, and what of. Made by `trustedPeers`. */
@@ -32,7 +38,7 @@ export function trustedPeers(from: readonly string[], options: ForwardedOptions 
   return {
     ranges: addressRanges(from),
     kind: options.kind ?? "x-forwarded",
-    takes: new Set(options.take ?? ["for", "proto", "host", "port"]),
+    takes: new Set(options.take ?? USUALLY_TAKEN),
   };
 }
 

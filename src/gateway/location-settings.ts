@@ -2,6 +2,7 @@
 
 import { type NameValue, toByteString } from "../cgi/index.ts";
 import type { CompiledGateway, CompiledSite, ResolvedFastCgi, ResolvedLocation } from "./config/resolved.ts";
+import type { Variables } from "./config/variables.ts";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type GatewayLimits } from "./options.ts";
 import type { GatewayResources } from "./resources.ts";
 import type { HeaderPolicy } from "./response-head.ts";
@@ -65,8 +66,7 @@ function makeSettings(
 ): ScriptSettings {
   const { fastcgi, errorPages, timeouts, maxBody } = location;
   const intercepts = fastcgi.interceptErrors && errorPages.size > 0 && location.cache === undefined;
-  const exchange: ObservedExchange = (request, sink, signal, observer) =>
-    application(fastcgi.pass)(request, sink, signal, observer);
+  const exchange: ObservedExchange = (...asked) => application(fastcgi.pass)(...asked);
   return {
     exchange,
     application: fastcgi.pass ?? "application",
@@ -99,9 +99,13 @@ function makeSettings(
 }
 
 function ownParams(fastcgi: ResolvedFastCgi, visit: Visit): NameValue[] {
-  const variables = visit.variables ?? (() => undefined);
+  return templateParams(fastcgi.params, visit.variables ?? (() => undefined));
+}
+
+/** Params with the values that a request gives them. */
+export function templateParams(templates: ResolvedFastCgi["params"], variables: Variables): NameValue[] {
   const params: NameValue[] = [];
-  for (const { name, value, ifNotEmpty } of fastcgi.params) {
+  for (const { name, value, ifNotEmpty } of templates) {
     const text = value(variables);
     if (text !== "" || !ifNotEmpty) params.push([name, text]);
   }

@@ -34,7 +34,7 @@ export class Recorder implements AnswerEvents {
       headers: visit.headers,
       scheme: schemeOf(visit),
       protocol: visit.info.protocol,
-      host: visit.client?.host ?? visit.request.headers.get("host") ?? undefined,
+      host: visit.variables?.("host"),
       port: visit.client?.port ?? visit.info.serverPort,
       clientAddress: visit.client?.remoteAddress ?? visit.info.remoteAddress,
       peerAddress: visit.info.remoteAddress,

@@ -2,6 +2,7 @@
 
 import { decodePath, type NameValue } from "../cgi/index.ts";
 import { GatewayError } from "./errors.ts";
+import { traceOf, withTrace } from "./observe/trace-context.ts";
 import type { GatewayLimits, RequestInfo } from "./options.ts";
 import { parseTarget, type Target } from "./target.ts";
 import type { Visit } from "./visit.ts";
@@ -10,8 +11,9 @@ import type { Visit } from "./visit.ts";
 export function beginVisit(request: Request, info: RequestInfo, limits: GatewayLimits): Visit {
   const raw = info.target ?? request.url;
   const target = parseTarget(raw, limits.maxUri + (info.target === undefined ? originLength(raw) : 0));
-  const headers = info.headers ?? request.headers;
-  checkHeaders(headers, limits.maxRequestHeaders);
+  const sent = info.headers ?? request.headers;
+  // Applications take these names for their own tracer's word: what is malformed does not reach them.
+  const headers = checkHeaders(sent, limits.maxRequestHeaders) ? [...withTrace(sent, undefined)] : sent;
   const { method } = request;
   const path = blame(400, () => decodePath(target.path));
   return { request, info, headers, requestUri: target.uri, method, target, path, hasBody: true };
@@ -38,13 +40,21 @@ function blame<T>(status: 400 | 502, read: () => T): T {
   }
 }
 
-/** Bytes, and not only characters of names and values: two for the colon and the space, two for the line end. */
-function checkHeaders(headers: Iterable<NameValue>, limit: number): void {
+/**
+ * Bytes, and not only characters of names and values: two for the colon and the space, two for the line end.
+ * @returns whether there is a traceparent that is none
+ */
+function checkHeaders(headers: Iterable<NameValue>, limit: number): boolean {
   let length = 0;
-  for (const [name, value] of headers) length += name.length + value.length + 4;
+  let traced = false;
+  for (const [name, value] of headers) {
+    length += name.length + value.length + 4;
+    if (name.length === 11 && name.toLowerCase() === "traceparent") traced = true;
+  }
   if (length > limit) {
     throw new GatewayError("GATEWAY_HEADER_LIMIT", 431, `${length} bytes of request headers; ${limit} are allowed`);
   }
+  return traced && traceOf(headers) === undefined;
 }
 
 /** Scheme and host of a URL do not count against the length of a target. */

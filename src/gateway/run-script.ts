@@ -8,7 +8,7 @@ import type { Outcome } from "./script-outcome.ts";
 import { ScriptOutput } from "./script-output.ts";
 import { scriptParams } from "./script-params.ts";
 import type { ScriptSettings } from "./script-settings.ts";
-import type { Attempt } from "./upstream/observer.ts";
+import type { Attempt, Patience } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 import { Watchdog } from "./watchdog.ts";
 import { watched, watchedSink } from "./watched.ts";
@@ -151,8 +151,12 @@ async function runExchange(
 ): Promise<void> {
   const client = visit.request.signal;
   const limit = settings.timeouts.read;
+  const patience: Patience = { renew: () => watchdog.touch() };
   const watchdog = new Watchdog(limit, () => {
-    abort.abort(new GatewayError("GATEWAY_TIMEOUT", 504, `the application was silent for ${limit} ms`));
+    const error = new GatewayError("GATEWAY_TIMEOUT", 504, `the application was silent for ${limit} ms`);
+    if (patience.giveUp?.(error) === true) return true;
+    abort.abort(error);
+    return false;
   });
   const heedsClient = !settings.ignoreClientAbort && !shared;
   const gone = () => abort.abort(client.reason);
@@ -171,9 +175,7 @@ async function runExchange(
         : { ...request, stdin: stdin instanceof Uint8Array ? stdin : watched(stdin, watchdog) };
     const sink = watchedSink(output, watchdog, events);
     const { exchange } = settings;
-    const end = await (events === undefined
-      ? exchange(whole, sink, abort.signal)
-      : exchange(whole, sink, abort.signal, events.attempt));
+    const end = await exchange(whole, sink, abort.signal, events?.attempt, patience);
     output.finish(end);
     events?.ended(output.length, output.failure);
   } catch (error) {

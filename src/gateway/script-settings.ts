@@ -12,15 +12,16 @@ import {
 import type { HeaderPolicy } from "./response-head.ts";
 import type { SendFolder } from "./send-file.ts";
 import type { Spool } from "./spool.ts";
-import type { Attempt } from "./upstream/observer.ts";
+import type { Attempt, Patience } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 
-/** An exchange that may tell of the servers it tried. */
+/** An exchange that may tell of the servers it tried, and try another one when the gateway has waited long enough. */
 export type ObservedExchange = (
   request: ExchangeRequest,
   sink: ExchangeSink,
   signal: AbortSignal,
   observer?: (attempt: Attempt) => void,
+  patience?: Patience,
 ) => Promise<ExchangeEnd>;
 
 export interface ScriptSettings {

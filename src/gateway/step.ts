@@ -1,7 +1,7 @@
 // What is to be done with a request, as the gateway's routes have it: a decision, and the settings that hold for it.
 
 import type { ScriptPath } from "../cgi/index.ts";
-import type { ResolvedLocation } from "./config/resolved.ts";
+import type { ResolvedLocation, ResolvedRole } from "./config/resolved.ts";
 import type { Variables } from "./config/variables.ts";
 import type { Decision } from "./routing/decision.ts";
 import type { ScriptEvents } from "./run-script.ts";
@@ -37,10 +37,13 @@ export interface Routes {
   next(visit: Visit, from: Step | undefined, named: string | undefined): Step | Promise<Step>;
 }
 
-/** What is asked for, as a script would be: authorizers and filters learn it from the same params. */
-export function scriptOf({ decision, settings, visit }: Step): ScriptPath {
-  if (decision.type === "script") return decision.script;
+/** What an authorizer or a filter is told to run: its own script, or what is asked for, as if it were one. */
+export function scriptOf({ decision, settings, visit, rules }: Step, role: ResolvedRole): ScriptPath {
+  const own = rules === undefined ? undefined : role.script?.(rules.variables);
+  if (decision.type === "script") {
+    return own === undefined ? decision.script : { ...decision.script, scriptFilename: own };
+  }
   const { documentRoot } = settings;
   const root = documentRoot.endsWith("/") ? documentRoot.slice(0, -1) : documentRoot;
-  return { scriptName: visit.path, pathInfo: "", scriptFilename: root + visit.path };
+  return { scriptName: visit.path, pathInfo: "", scriptFilename: own ?? root + visit.path };
 }

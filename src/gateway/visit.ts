@@ -27,7 +27,7 @@ export interface Visit {
   readonly variables?: Variables | undefined;
   /** Params that an authorizer granted. */
   readonly granted?: readonly NameValue[] | undefined;
-  /** The authorizers that were asked. */
+  /** The authorizers that were asked, by their ids. */
   readonly authorizers?: readonly string[] | undefined;
 }
 

@@ -3,13 +3,16 @@
 /** Counts the milliseconds since the last sign of life. One timer a request, not one a sign of life. */
 export class Watchdog {
   readonly #limit: number;
-  readonly #expired: () => void;
+  readonly #expired: () => unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last = performance.now();
   #suspended = false;
 
-  /** @param limit milliseconds; 0 for no limit */
-  constructor(limit: number, expired: () => void) {
+  /**
+   * @param limit milliseconds; 0 for no limit
+   * @param expired `true` when the wait goes on, for something else
+   */
+  constructor(limit: number, expired: () => unknown) {
     this.#limit = limit;
     this.#expired = expired;
     if (limit > 0) this.#arm(limit);
@@ -43,7 +46,9 @@ export class Watchdog {
       if (left > 1) this.#arm(left);
       else {
         this.#timer = undefined;
-        this.#expired();
+        if (this.#expired() !== true) return;
+        this.touch();
+        this.#arm(this.#limit);
       }
     }, after);
   }

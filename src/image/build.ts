@@ -152,7 +152,11 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   out.write("worker", modules);
   out.copy("assets", new Map([...assets].map(([path, file]) => [path, file.source])));
   const configPath = out.file("wrangler.toml", writeWranglerConfig(config));
-  const warnings = [...sizes.warnings, ...warningsFor(application, settings, documentRoot, configName)];
+  const warnings = [
+    ...sizes.warnings,
+    ...(configured?.warnings ?? []),
+    ...warningsFor(application, settings, documentRoot, configName),
+  ];
   return {
     ...sizes,
     warnings,

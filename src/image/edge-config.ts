@@ -12,6 +12,8 @@ export interface EdgeConfig {
   readonly plain: unknown;
   /** The folder that holds all roots, relative to the application's: "" for all of it. */
   readonly documentRoot: string;
+  /** What has no effect there, and what is better said otherwise. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -42,6 +44,7 @@ export function edgeConfig(config: GatewayConfig, root: string, mount: string): 
   return {
     plain: toPlain(config.log === undefined ? mapped : { ...mapped, log: config.log }),
     documentRoot: common(folders),
+    warnings: warningsOf(config),
   };
 }
 
@@ -60,6 +63,29 @@ function common(folders: ReadonlySet<string>): string {
     if (differs !== -1) segments = segments.slice(0, differs);
   }
   return segments.join("/");
+}
+
+function warningsOf(config: GatewayConfig): string[] {
+  const { listen, metrics, log, sites = [] } = config;
+  const said: (readonly [string, boolean, string])[] = [
+    ["listen", listen !== undefined, "the platform listens"],
+    ["metrics", metrics !== undefined, "each isolate would count for itself; see the platform's own"],
+    ["log.file", log?.file !== undefined, "lines go to console.log"],
+    ["compress", [config, ...sites].some(compresses), "the platform compresses"],
+  ];
+  const warnings = said
+    .filter(([, there]) => there)
+    .map(([name, , why]) => `${name} has no effect in a deployment: ${why}`);
+  if (config.purge?.token !== undefined) {
+    warnings.push("purge.token is in the bundle; as the secret EDGE_FPM_PURGE_TOKEN it would not be");
+  }
+  return warnings;
+}
+
+function compresses({ compress, locations = [] }: Site): boolean {
+  return [compress, ...locations.map((location) => location.compress)].some(
+    (one) => one !== undefined && one !== false,
+  );
 }
 
 function impossible(config: GatewayConfig): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../src/gateway/cache/index.ts";
-import { createTracing } from "../../src/gateway/observe/index.ts";
+import { createTracing, type TracedRequest } from "../../src/gateway/observe/tracing.ts";
 import { decode, echoParams, type Script } from "./application.ts";
 import { configured, prints, TEXT } from "./configured.ts";
 
@@ -63,9 +63,36 @@ describe("what a script gets", () => {
     expect(await response.text()).toBe("GET 5 12345");
   });
 
-  test("tells of the visitor what trusted proxies tell, and nobody else", async () => {
+  test("takes neither host nor port of a trusted proxy that is not said to write them", async () => {
     const { get } = await configured(
       { trustedProxies: { from: ["10.0.0.0/8"] } },
+      { scripts: { default: echoParams } },
+    );
+    const headers = {
+      host: "inside.test",
+      "x-forwarded-for": "192.0.2.7",
+      "x-forwarded-proto": "https",
+      "x-forwarded-host": "evil.test",
+      "x-forwarded-port": "666",
+      forwarded: "for=198.51.100.1;host=evil.test",
+    };
+    const told = await json(await get("/index.php", { headers }, { remoteAddress: "10.1.2.3", serverPort: 8080 }));
+    expect(told).toMatchObject({ REMOTE_ADDR: "192.0.2.7", SERVER_NAME: "inside.test", SERVER_PORT: "443" });
+  });
+
+  test("reads Forwarded, and no other header, of proxies that write it", async () => {
+    const { get } = await configured(
+      { trustedProxies: { from: ["unix:"], headers: "forwarded", take: ["for", "proto", "host"] } },
+      { scripts: { default: echoParams } },
+    );
+    const headers = { forwarded: "for=192.0.2.7;proto=https;host=shop.test", "x-forwarded-for": "198.51.100.1" };
+    const told = await json(await get("/index.php", { headers }, { remoteAddress: undefined }));
+    expect(told).toMatchObject({ REMOTE_ADDR: "192.0.2.7", SERVER_NAME: "shop.test", HTTPS: "on" });
+  });
+
+  test("tells of the visitor what trusted proxies tell, and nobody else", async () => {
+    const { get } = await configured(
+      { trustedProxies: { from: ["10.0.0.0/8"], take: ["for", "proto", "host"] } },
       { scripts: { default: echoParams } },
     );
     const headers = {
@@ -361,6 +388,46 @@ describe("what is told of a request", () => {
     expect((await get("/")).headers.get("server-timing")).toMatch(/upstream;dur=[0-9.]+, total;dur=[0-9.]+/);
     const { get: other } = await configured({});
     expect((await other("/")).headers.has("server-timing")).toBe(false);
+  });
+
+  test.each([
+    ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", {}],
+    ["nonsense", {}],
+    ["nonsense", { tracing: createTracing({ start: "never" }) }],
+  ])("passes no malformed traceparent on: %s %j", async (traceparent, resources) => {
+    const { get } = await configured({}, { scripts: { default: echoParams }, resources });
+    const params = await json(await get("/", { headers: { traceparent, tracestate: "a=1", "x-a": "1" } }));
+    expect(params).not.toHaveProperty("HTTP_TRACEPARENT");
+    expect(params).not.toHaveProperty("HTTP_TRACESTATE");
+    expect(params).toMatchObject({ HTTP_X_A: "1" });
+  });
+
+  test("is a span of the host without its port", async () => {
+    const seen: unknown[] = [];
+    const tracing = {
+      begin(request: TracedRequest) {
+        seen.push([request.host, request.port]);
+        return createTracing({ start: "never" }).begin(request);
+      },
+    };
+    const { get } = await configured({}, { resources: { tracing } });
+    await get("/", { headers: { host: "Shop.test:8443" } }, { serverPort: 8443 });
+    expect(seen).toEqual([["shop.test", 8443]]);
+  });
+
+  test("is the metrics' page, for this machine only unless somebody is named", async () => {
+    const resources = { metrics: () => "# EOF\n" };
+    const { get } = await configured({ metrics: { path: "/metrics" } }, { resources });
+    const status = async (remoteAddress: string | undefined, headers: Record<string, string> = {}) =>
+      (await get("/metrics", { headers }, { remoteAddress })).status;
+    expect(await status("127.0.0.1")).toBe(200);
+    expect(await status("::1")).toBe(200);
+    expect(await status(undefined)).toBe(200);
+    expect(await status("192.0.2.7")).toBe(404);
+    // A web server of this machine, for somebody else.
+    expect(await status("127.0.0.1", { "x-forwarded-for": "192.0.2.7" })).toBe(404);
+    const everybody = await configured({ metrics: { path: "/metrics", allow: ["all"] } }, { resources });
+    expect((await everybody.get("/metrics", {}, { remoteAddress: "192.0.2.7" })).status).toBe(200);
   });
 
   test("is the metrics' page, for those who may see it", async () => {

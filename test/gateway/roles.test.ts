@@ -111,6 +111,60 @@ describe("an authorizer", () => {
   });
 });
 
+describe("an authorizer with a script of its own", () => {
+  const site = {
+    authorizer: {
+      pass: "guard",
+      script: "$document_root/../guard.php",
+      params: { AREA: "area $uri", SERVER_NAME: "own" },
+    },
+  };
+  const asked: Record<string, string>[] = [];
+  const noting: Script = async (visit) => {
+    asked.push(visit.params);
+    return guard(visit);
+  };
+
+  test("runs it in front of files and scripts, with its own params", async () => {
+    const { get, root } = await configured(site, { scripts: { guard: noting }, tree: { "www/a.txt": "secret" } });
+    expect((await get("/a.txt")).status).toBe(401);
+    expect(await (await get("/a.txt", LET)).text()).toBe("secret");
+    expect(await (await get("/index.php", LET)).text()).toBe("hello");
+    for (const params of asked) {
+      expect(params).toMatchObject({ SCRIPT_FILENAME: `${root}/../guard.php`, SERVER_NAME: "own" });
+    }
+    expect(asked.map(({ AREA }) => AREA)).toEqual(["area /a.txt", "area /a.txt", "area /index.php"]);
+  });
+
+  test("is another one than the same application with another script", async () => {
+    asked.length = 0;
+    const { get } = await configured(
+      {
+        authorizer: { pass: "guard", script: "/one.php" },
+        locations: [
+          { prefix: "/b/", authorizer: { pass: "guard", script: "/two.php" }, return: { status: 200, body: "b" } },
+        ],
+      },
+      { scripts: { guard: noting, default: prints("X-Accel-Redirect: /b/\n\n") } },
+    );
+    expect(await (await get("/index.php", LET)).text()).toBe("b");
+    expect(asked.map(({ SCRIPT_FILENAME }) => SCRIPT_FILENAME)).toEqual(["/one.php", "/two.php"]);
+  });
+});
+
+test("a filter with a script of its own gets the file all the same", async () => {
+  const show: Script = async (visit) => {
+    const { SCRIPT_FILENAME, SCRIPT_NAME, FCGI_DATA_LENGTH, MODE } = visit.params;
+    await visit.out(TEXT + [SCRIPT_FILENAME, SCRIPT_NAME, FCGI_DATA_LENGTH, MODE].join(" "));
+    return undefined;
+  };
+  const { get } = await configured(
+    { filter: { pass: "show", script: "/filters/upper.php", params: { MODE: "$arg_mode" } } },
+    { scripts: { show }, tree: { "www/a.txt": "12345" } },
+  );
+  expect(await (await get("/a.txt?mode=loud")).text()).toBe("/filters/upper.php /a.txt 5 loud");
+});
+
 describe("a filter", () => {
   test("gets the file as DATA, the body as STDIN, and answers in the file's place", async () => {
     const folder = await documentRoot({ "page.txt": "what is in the file" });

@@ -9,8 +9,8 @@ export function applicationsOf(gateway: CompiledGateway): ReadonlySet<string | u
     for (const location of all) {
       const { return: answer, deny, fastcgi, authorizer, filter } = location;
       if (answer === undefined && deny === undefined) names.add(fastcgi.pass);
-      if (authorizer !== undefined) names.add(authorizer);
-      if (filter !== undefined) names.add(filter);
+      if (authorizer !== undefined) names.add(authorizer.pass);
+      if (filter !== undefined) names.add(filter.pass);
     }
   }
   return names;

@@ -12,6 +12,7 @@ import type {
   ResolvedCache,
   ResolvedFastCgi,
   ResolvedLocation,
+  ResolvedRole,
 } from "./resolved.ts";
 import { compileTarget, compileTemplate, compileUrl } from "./template.ts";
 
@@ -117,8 +118,8 @@ export function compileLocation(
     errorPages: compileErrorPages(settings.errorPages ?? {}),
     fastcgi,
     cache: settings.cache === undefined || settings.cache === false ? undefined : compileCache(settings.cache),
-    authorizer: settings.authorizer === false ? undefined : settings.authorizer,
-    filter: settings.filter === false ? undefined : settings.filter,
+    authorizer: compileRole(settings.authorizer),
+    filter: compileRole(settings.filter),
     compress:
       compress === undefined || compress === false
         ? undefined
@@ -222,11 +223,7 @@ function compileFastCgi(fastcgi: FastCgi & { readonly scriptsOnly: boolean }): R
     index: fastcgi.index === undefined ? undefined : toByteString(fastcgi.index),
     checkScript: fastcgi.checkScript !== false,
     scriptsOnly: fastcgi.scriptsOnly,
-    params: Object.entries(fastcgi.params ?? {}).map(([name, value]) =>
-      typeof value === "string"
-        ? { name: toByteString(name), value: compileTemplate(value), ifNotEmpty: false }
-        : { name: toByteString(name), value: compileTemplate(value.value), ifNotEmpty: value.ifNotEmpty },
-    ),
+    params: compileParams(fastcgi.params),
     passRequestHeaders: fastcgi.passRequestHeaders !== false,
     passRequestBody: fastcgi.passRequestBody !== false,
     hideHeaders: lower(fastcgi.hideHeaders),
@@ -239,6 +236,25 @@ function compileFastCgi(fastcgi: FastCgi & { readonly scriptsOnly: boolean }): R
     ignoreClientAbort: fastcgi.ignoreClientAbort === true,
     catchStderr: fastcgi.catchStderr ?? [],
     forceRanges: fastcgi.forceRanges === true,
+  };
+}
+
+function compileParams(params: FastCgi["params"] = {}): ResolvedFastCgi["params"] {
+  return Object.entries(params).map(([name, value]) =>
+    typeof value === "string"
+      ? { name: toByteString(name), value: compileTemplate(value), ifNotEmpty: false }
+      : { name: toByteString(name), value: compileTemplate(value.value), ifNotEmpty: value.ifNotEmpty },
+  );
+}
+
+function compileRole(written: LocationSettings["authorizer"]): ResolvedRole | undefined {
+  if (written === undefined || written === false) return undefined;
+  const role = typeof written === "string" ? { pass: written } : written;
+  return {
+    id: JSON.stringify([role.pass, role.script, role.params]),
+    pass: role.pass,
+    script: optional(role.script),
+    params: compileParams(role.params),
   };
 }
 

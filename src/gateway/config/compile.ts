@@ -1,13 +1,21 @@
 // A checked configuration to one that is ready for use: `compileConfig(config)`. What is read for each request is worked
 // out here, once.
 
-import { type AddressRanges, addressRanges } from "../address-ranges.ts";
+import { addressRanges } from "../address-ranges.ts";
+import { trustedPeers } from "../forwarded.ts";
 import { presetLocations } from "../presets/index.ts";
 import { compileLocation, compileRewrites, mergeSettings } from "./compile-location.ts";
 import type { GatewayConfig, Site } from "./config.ts";
 import type { LocationSettings } from "./location.ts";
 import { compileRegex } from "./regex.ts";
-import type { CompiledGateway, CompiledSite, HostTable, LocationTable, ResolvedLocation } from "./resolved.ts";
+import type {
+  AllowedAddresses,
+  CompiledGateway,
+  CompiledSite,
+  HostTable,
+  LocationTable,
+  ResolvedLocation,
+} from "./resolved.ts";
 
 /** What a configuration does not say itself. */
 export interface CompileOptions {
@@ -24,12 +32,22 @@ export function compileConfig(config: GatewayConfig, options: CompileOptions = {
   const pass = onlyApplication(config);
   const base: LocationSettings = { root: options.root ?? ".", ...(pass === undefined ? {} : { fastcgi: { pass } }) };
   const sites = sitesOf(config).map((site) => ({ written: site, compiled: compileSite(site, base) }));
-  const { trustedProxies, metrics } = config;
+  const { trustedProxies, metrics, purge } = config;
   return {
     sites: sites.map(({ compiled }) => compiled),
     hosts: hostTable(sites),
-    trustedProxies: trustedProxies === undefined ? undefined : addressRanges(trustedProxies.from),
-    metrics: metrics === undefined ? undefined : { path: metrics.path, allow: rangesOf(metrics.allow) },
+    trustedProxies:
+      trustedProxies === undefined
+        ? undefined
+        : trustedPeers(trustedProxies.from, {
+            ...(trustedProxies.headers !== undefined && { kind: trustedProxies.headers }),
+            ...(trustedProxies.take !== undefined && { take: trustedProxies.take }),
+          }),
+    metrics: metrics === undefined ? undefined : { path: metrics.path, allow: allowedOf(metrics.allow, "local") },
+    purge:
+      purge === undefined
+        ? undefined
+        : { allow: allowedOf(purge.allow, purge.token === undefined ? "local" : "all"), token: purge.token },
     serverTiming: config.serverTiming === true,
     debug: config.debug === true,
     underscoresInHeaders: config.underscoresInHeaders === true,
@@ -130,6 +148,7 @@ function hostTable(sites: readonly { readonly written: Site; readonly compiled: 
   };
 }
 
-function rangesOf(list: readonly string[] | undefined): AddressRanges | undefined {
-  return list === undefined || list.includes("all") ? undefined : addressRanges(list);
+function allowedOf(list: readonly string[] | undefined, otherwise: "all" | "local"): AllowedAddresses {
+  if (list === undefined) return otherwise;
+  return list.includes("all") ? "all" : addressRanges(list);
 }

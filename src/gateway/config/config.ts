@@ -1,5 +1,6 @@
 // A whole configuration, as `edge-fpm.config.ts` exports it. Plain data but for regular expressions.
 
+import type { Forwarded } from "../forwarded.ts";
 import type { GatewayLimits } from "../options.ts";
 import type { NextCondition } from "../upstream/options.ts";
 import type { Location, LocationSettings, Rewrite, Template } from "./location.ts";
@@ -100,10 +101,25 @@ export interface CacheZone {
   readonly inactive?: number;
 }
 
-/** Who tells the truth in X-Forwarded-* and Forwarded. */
+/** Who tells the truth about visitors, and in which headers. */
 export interface TrustedProxies {
-  /** Addresses and CIDR ranges. */
+  /** Addresses and CIDR ranges; `unix:` for those that come over a Unix socket. */
   readonly from: readonly string[];
+  /** Which headers the proxies write. Only these are read: others may be the visitor's, passed on. Default `x-forwarded`. */
+  readonly headers?: "x-forwarded" | "forwarded";
+  /**
+   * Which facts are taken. Default `for` and `proto`. `host` and `port` only from proxies that write or remove
+   * X-Forwarded-Host and -Port: through others the visitor chooses the host.
+   */
+  readonly take?: readonly Forwarded[];
+}
+
+/** Who may purge: whoever comes from one of the addresses and has the token, as far as there are such. */
+export interface PurgeAccess {
+  /** Addresses and CIDR ranges; `all`. Default: this machine, or everybody who has the `token`. */
+  readonly allow?: readonly string[];
+  /** Must be sent as `Authorization: Bearer ...`. */
+  readonly token?: string;
 }
 
 /**
@@ -126,8 +142,15 @@ export interface GatewayConfig extends Site {
   readonly limits?: Partial<GatewayLimits>;
   /** Passes request headers with underscores in their names. Default false. */
   readonly underscoresInHeaders?: boolean;
-  /** A path that answers with OpenMetrics to visitors who may see it. */
+  /** A path that answers with OpenMetrics to those in `allow`; default: this machine, unless for somebody behind a proxy. */
   readonly metrics?: { readonly path: string; readonly allow?: readonly string[] };
+  /** Lets an operator purge caches with the method PURGE. */
+  readonly purge?: PurgeAccess;
+  /**
+   * Traces (W3C Trace Context). `start`: what becomes of a request that belongs to none while nobody records spans; default
+   * `never`. `false`: the visitor's headers are passed on, and nothing else is done.
+   */
+  readonly tracing?: { readonly start?: "sampled" | "unsampled" | "never" } | false;
   /** Sends Server-Timing. Default false. */
   readonly serverTiming?: boolean;
   /** Tells the cause of 502, 503 and 504 in `X-Edge-FPM-Cause`. Default false: it is in the log only. */

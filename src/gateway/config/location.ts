@@ -131,6 +131,16 @@ export interface CacheUse {
   readonly showStatus?: boolean;
 }
 
+/** An application in another role than the responder's. A text in its place is its `pass`. */
+export interface RoleUse {
+  /** The name of a pool or an upstream, or an address. */
+  readonly pass: string;
+  /** SCRIPT_FILENAME. Without it that is the file of the request, which PHP runs only where it is a script. */
+  readonly script?: Template;
+  /** More params, or others in place of the usual ones. */
+  readonly params?: FastCgi["params"];
+}
+
 /** What may be said for a site as a whole and again, differently, for a location. */
 export interface LocationSettings {
   /** A folder; relative to the configuration file. */
@@ -157,10 +167,10 @@ export interface LocationSettings {
   readonly errorPages?: Readonly<Record<string, Template>>;
   readonly fastcgi?: FastCgi;
   readonly cache?: CacheUse | false;
-  /** The name of an application that is asked first, in the FastCGI role AUTHORIZER. */
-  readonly authorizer?: string | false;
-  /** The name of an application that static files go through, in the FastCGI role FILTER. */
-  readonly filter?: string | false;
+  /** The application that is asked first, in the FastCGI role AUTHORIZER. */
+  readonly authorizer?: string | RoleUse | false;
+  /** The application that static files go through, in the FastCGI role FILTER. */
+  readonly filter?: string | RoleUse | false;
   /** Compresses text for visitors who take it. Default false; at the edge the platform does it. */
   readonly compress?: boolean | { readonly types?: readonly string[]; readonly minLength?: number };
   /** Longest request body, bytes. */

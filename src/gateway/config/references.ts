@@ -54,8 +54,9 @@ export function checkReferences(config: GatewayConfig): Problem[] {
     if (pools.includes(name)) report(path, "the name of a pool too", "another name");
     checkUpstream(upstream, path, report);
   }
-  checkRanges(config.trustedProxies?.from, "trustedProxies.from", report);
+  checkRanges(config.trustedProxies?.from, "trustedProxies.from", report, "");
   checkRanges(config.metrics?.allow, "metrics.allow", report);
+  checkRanges(config.purge?.allow, "purge.allow", report);
   const format = config.log?.format;
   if (format !== undefined) {
     try {
@@ -201,13 +202,23 @@ export function checkTemplate(
   for (const problem of templateProblems(template, captures)) report(path, JSON.stringify(template), problem);
 }
 
-export function checkRanges(ranges: readonly string[] | undefined, path: string, report: Report): void {
+/** @param everybody what stands for everybody; `""` where nobody may say so */
+export function checkRanges(
+  ranges: readonly string[] | undefined,
+  path: string,
+  report: Report,
+  everybody = "all",
+): void {
   ranges?.forEach((range, index) => {
-    if (range === undefined || range === "all") return;
+    if (range === undefined || range === everybody) return;
     try {
       addressRanges([range]);
     } catch {
-      report(`${path}[${index}]`, JSON.stringify(range), "an address, a range such as 10.0.0.0/8, unix: or all");
+      report(
+        `${path}[${index}]`,
+        JSON.stringify(range),
+        `an address, a range such as 10.0.0.0/8, unix:${everybody && ` or ${everybody}`}`,
+      );
     }
   });
 }

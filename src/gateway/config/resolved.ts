@@ -2,6 +2,7 @@
 // template and expression compiled. Made by `compileConfig`.
 
 import type { AddressRanges } from "../address-ranges.ts";
+import type { TrustedPeers } from "../forwarded.ts";
 import type { GatewayLimits } from "../options.ts";
 import type { CacheZone, GatewayConfig, PoolConfigEntry, UpstreamConfig } from "./config.ts";
 import type { CompiledTarget, CompiledTemplate } from "./template.ts";
@@ -53,6 +54,16 @@ export interface ResolvedFastCgi {
   readonly ignoreClientAbort: boolean;
   readonly catchStderr: readonly string[];
   readonly forceRanges: boolean;
+}
+
+/** An application in the role of an authorizer or a filter. */
+export interface ResolvedRole {
+  /** Equal for those that are written alike. */
+  readonly id: string;
+  /** Name or address of an application. */
+  readonly pass: string;
+  readonly script: CompiledTemplate | undefined;
+  readonly params: ResolvedFastCgi["params"];
 }
 
 export interface ResolvedCache {
@@ -134,9 +145,8 @@ export interface ResolvedLocation {
   readonly errorPages: ReadonlyMap<number, CompiledErrorPage>;
   readonly fastcgi: ResolvedFastCgi;
   readonly cache: ResolvedCache | undefined;
-  /** Name or address of an application. */
-  readonly authorizer: string | undefined;
-  readonly filter: string | undefined;
+  readonly authorizer: ResolvedRole | undefined;
+  readonly filter: ResolvedRole | undefined;
   readonly compress: { readonly types: readonly string[]; readonly minLength: number } | undefined;
   /** Bytes; `undefined`: the gateway's limit. */
   readonly maxBody: number | undefined;
@@ -181,12 +191,16 @@ export interface HostTable {
   readonly default: CompiledSite;
 }
 
+/** `local`: this machine. */
+export type AllowedAddresses = AddressRanges | "all" | "local";
+
 /** A configuration as requests need it: sites by host, locations in the order they are looked through, addresses parsed. */
 export interface CompiledGateway {
   readonly sites: readonly CompiledSite[];
   readonly hosts: HostTable;
-  readonly trustedProxies: AddressRanges | undefined;
-  readonly metrics: { readonly path: string; readonly allow: AddressRanges | undefined } | undefined;
+  readonly trustedProxies: TrustedPeers | undefined;
+  readonly metrics: { readonly path: string; readonly allow: AllowedAddresses } | undefined;
+  readonly purge: { readonly allow: AllowedAddresses; readonly token: string | undefined } | undefined;
   readonly serverTiming: boolean;
   readonly debug: boolean;
   readonly underscoresInHeaders: boolean;

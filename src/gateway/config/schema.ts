@@ -87,6 +87,20 @@ const headers = braces(
   "a table of headers",
 );
 
+const params = braces(
+  v.record(
+    matching(/^[^\s=]+$/, "a param's name") as v.GenericSchema<string, string>,
+    either(template, table({ value: must(template), ifNotEmpty: must(v.literal(true, "true")) })),
+  ),
+  "a table of params",
+);
+
+/** An authorizer or a filter. */
+const role = either(
+  v.union([v.literal(false), text], "the name or address of an application, a table, or false"),
+  table({ pass: must(text), script: template, params }),
+);
+
 const fastcgi = table({
   pass: text,
   splitPathInfo: regex,
@@ -94,13 +108,7 @@ const fastcgi = table({
   index: matching(/^[^/]/, "a file name"),
   scriptsOnly: flag,
   checkScript: flag,
-  params: braces(
-    v.record(
-      matching(/^[^\s=]+$/, "a param's name") as v.GenericSchema<string, string>,
-      either(template, table({ value: must(template), ifNotEmpty: must(v.literal(true, "true")) })),
-    ),
-    "a table of params",
-  ),
+  params,
   passRequestHeaders: flag,
   passRequestBody: flag,
   hideHeaders: headerNames,
@@ -146,8 +154,6 @@ const cache = table({
   showStatus: flag,
 });
 
-const application = v.union([v.literal(false), text], "the name or address of an application, or false");
-
 /** Of sites and locations. */
 const settings = {
   root: text,
@@ -175,8 +181,8 @@ const settings = {
   ),
   fastcgi,
   cache: either(v.literal(false, "a table, or false"), cache),
-  authorizer: application,
-  filter: application,
+  authorizer: role,
+  filter: role,
   compress: either(flag, table({ types: list(text), minLength: bytes })),
   maxBody: bytes,
   timeouts: table({ read: milliseconds, body: milliseconds }),
@@ -316,12 +322,24 @@ export const configSchema: Schema = table({
       inactive: seconds,
     }),
   ),
-  trustedProxies: table({ from: must(list(text)) }),
+  trustedProxies: table({
+    from: must(list(text)),
+    headers: v.picklist(["x-forwarded", "forwarded"], "x-forwarded or forwarded"),
+    take: list(v.picklist(["for", "proto", "host", "port"], "for, proto, host or port")),
+  }),
   listen: table({ host: text, port: whole(0, 65_535), path: text }),
   log: table({ format: template, file: text }),
   limits: table(Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, bytes]))),
   underscoresInHeaders: flag,
   metrics: table({ path: must(path), allow: list(text) }),
+  purge: table({
+    allow: list(text),
+    token: matching(/^[\w~+/.-]{16,}=*$/, "16 or more of the characters of a bearer token"),
+  }),
+  tracing: either(
+    v.literal(false, "a table, or false"),
+    table({ start: v.picklist(["sampled", "unsampled", "never"], "sampled, unsampled or never") }),
+  ),
   serverTiming: flag,
   debug: flag,
 });

@@ -1,6 +1,6 @@
 // Whether the settings of a site or a location fit what else there is.
 
-import type { LocationSettings } from "./location.ts";
+import type { FastCgi, LocationSettings } from "./location.ts";
 import { nearest } from "./nearest.ts";
 import { checkApplication, checkRanges, checkTemplate, keyText, type Names, type Report } from "./references.ts";
 
@@ -31,12 +31,19 @@ export function checkSettings(settings: LocationSettings, path: string, scope: S
 
   checkApplication(fastcgi?.pass, `${path}fastcgi.pass`, names, report);
   template(fastcgi?.script, "fastcgi.script");
-  for (const [name, value] of Object.entries(fastcgi?.params ?? {})) {
-    template(typeof value === "string" ? value : value?.value, `fastcgi.params${keyText(name)}`);
-  }
+  const checkParams = (params: FastCgi["params"], where: string) => {
+    for (const [name, value] of Object.entries(params ?? {})) {
+      template(typeof value === "string" ? value : value?.value, where + keyText(name));
+    }
+  };
+  checkParams(fastcgi?.params, "fastcgi.params");
   for (const role of ["authorizer", "filter"] as const) {
-    const name = settings[role];
-    if (typeof name === "string") checkApplication(name, path + role, names, report);
+    const use = settings[role];
+    if (typeof use === "string") checkApplication(use, path + role, names, report);
+    if (typeof use !== "object") continue;
+    checkApplication(use.pass, `${path}${role}.pass`, names, report);
+    template(use.script, `${role}.script`);
+    checkParams(use.params, `${role}.params`);
   }
   if (typeof cache === "object") {
     const { zone } = cache;

@@ -86,6 +86,30 @@ export interface AccessEntry {
   readonly error?: string | undefined;
 }
 
+/**
+ * A request that the HTTP server refused before anybody could read it: malformed, too long, too slow.
+ * @param time milliseconds since 1970
+ */
+export function refusedEntry(
+  refusal: { readonly status: number; readonly remoteAddress: string | undefined },
+  time: number,
+): AccessEntry {
+  return {
+    time,
+    requestTime: 0,
+    remoteAddress: refusal.remoteAddress,
+    scheme: "http",
+    method: "",
+    target: "",
+    protocol: "",
+    requestHeaders: [],
+    responseHeaders: [],
+    status: refusal.status,
+    bodyBytesSent: 0,
+    upstream: [],
+  };
+}
+
 /** A header's values in their order, joined as RFC 9110 says (cookies with semicolons); `undefined` when it is absent. */
 export function joinedHeader(headers: Iterable<NameValue>, name: string): string | undefined {
   let joined: string | undefined;

@@ -18,5 +18,4 @@ export type { Decision, Routed } from "./decision.ts";
 export { type Found, findLocation, findSite } from "./find.ts";
 export type { RouteResources } from "./place.ts";
 export { type RouteRequest, route } from "./route.ts";
-export { MAX_CHANGES } from "./state.ts";
 export { type RequestFacts, requestVariables } from "./variables.ts";

@@ -100,6 +100,15 @@ export class Attempt implements ExchangeSink {
     }
   }
 
+  /** Whoever waits has waited long enough. @returns whether another server is tried */
+  giveUp(error: unknown): boolean {
+    const failure = failureOf(error);
+    if (this.#abort === undefined || this.#state !== "head" || failure === undefined) return false;
+    if (!this.#refused(failure)) return false;
+    this.#abort.abort(error);
+    return true;
+  }
+
   connected(): void {
     this.#connectTime = this.#options.now() - this.#started;
     this.#options.sink.connected?.();

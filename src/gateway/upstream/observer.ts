@@ -34,3 +34,16 @@ export interface Attempt extends UpstreamAttempt {
 
 /** Told of an attempt when it has ended. Must not throw. */
 export type AttemptObserver = (attempt: Attempt) => void;
+
+/** Lets whoever waits for an exchange say that it has waited long enough for the server that is being asked. */
+export interface Patience {
+  /** Another server is asked: it has as long as the one before. */
+  renew(): void;
+  /**
+   * Set by an exchange that has more than one server.
+   *
+   * @param error why the server is given up
+   * @returns whether another server is tried; if not, it is for the caller to abort the exchange
+   */
+  giveUp?: ((error: unknown) => boolean) | undefined;
+}

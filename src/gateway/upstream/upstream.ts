@@ -7,7 +7,7 @@ import { isRepeatable, watchBody } from "../../transport/repeat.ts";
 import { Attempt, type Failure, failureOf } from "./attempt.ts";
 import { type Choose, createChoice } from "./balance.ts";
 import { HealthChecker } from "./health-check.ts";
-import type { AttemptObserver } from "./observer.ts";
+import type { AttemptObserver, Patience } from "./observer.ts";
 import {
   DEFAULT_NEXT,
   DEFAULT_QUEUE,
@@ -42,6 +42,7 @@ export interface Upstream {
     sink: ExchangeSink,
     signal: AbortSignal,
     observer?: AttemptObserver,
+    patience?: Patience,
   ) => Promise<ExchangeEnd>;
   status(): UpstreamStatus;
   /** Ends health checks, refuses new and waiting requests; those that run go on. Safe to call twice. */
@@ -59,7 +60,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   if (problems.length > 0) throw new TypeError(`upstream ${options.name ?? ""}: ${problems.join("; ")}`);
   const servers = new Servers(options);
   return {
-    exchange: (request, sink, signal, observer) => servers.exchange(request, sink, signal, observer),
+    exchange: (...asked) => servers.exchange(...asked),
     status: () => servers.status(),
     close: () => servers.close(),
   };
@@ -144,7 +145,8 @@ class Servers {
     request: ExchangeRequest,
     sink: ExchangeSink,
     signal: AbortSignal,
-    observer: AttemptObserver | undefined,
+    observer?: AttemptObserver,
+    patience?: Patience,
   ): Promise<ExchangeEnd> {
     signal.throwIfAborted();
     if (this.#closed) throw this.#stopping();
@@ -182,6 +184,7 @@ class Servers {
           return next.server !== undefined;
         },
       });
+      if (patience !== undefined) patience.giveUp = (error) => attempt.giveUp(error);
       try {
         const end = await attempt.run(current.exchange, body.request, signal);
         if (end !== undefined) return end;
@@ -200,6 +203,7 @@ class Servers {
       }
       if (next.server === undefined) throw new Error("an attempt ended without an end, and without a next server");
       server = next.server;
+      patience?.renew();
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { utf8ToByteString } from "../../codec/index.ts";
 import { memoryStore } from "../../gateway/cache/index.ts";
+import { longestRead } from "../../gateway/config/applications.ts";
 import { compileConfig } from "../../gateway/config/compile.ts";
 import type { CacheZone, GatewayConfig, UpstreamConfig } from "../../gateway/config/config.ts";
 import { paramVariables } from "../../gateway/config/param-variables.ts";
@@ -10,6 +11,8 @@ import { compileTemplate } from "../../gateway/config/template.ts";
 import {
   type CreateResponse,
   createConfiguredGateway,
+  createTracing,
+  DEFAULT_TIMEOUTS,
   type FileSource,
   type Gateway,
   type GatewayResources,
@@ -35,33 +38,45 @@ export interface EdgeParts {
   readonly pool: Exchange;
 }
 
-export function configuredEdge(settings: EdgeSettings, parts: EdgeParts): Gateway {
-  const config = fromPlain(settings.config);
+/** @param purgeToken in the place of the configuration's; it does not allow purges by itself */
+export function configuredEdge(settings: EdgeSettings, parts: EdgeParts, purgeToken?: string): Gateway {
+  const written = fromPlain(settings.config);
+  const { purge } = written;
+  const config =
+    purge === undefined || purgeToken === undefined ? written : { ...written, purge: { ...purge, token: purgeToken } };
   const compiled = compileConfig(config, { root: settings.documentRoot });
+  const readTimeout = longestRead(compiled, DEFAULT_TIMEOUTS.read);
+  const tracing = config.tracing === false ? undefined : createTracing({ start: config.tracing?.start ?? "never" });
   const { files, pool, ...rest } = parts;
   const line = config.log === undefined ? undefined : logFormat(config.log.format ?? "combined");
   const { handle } = createConfiguredGateway(compiled, {
     ...rest,
-    application: (name) => applicationOf(config, name, pool),
+    application: (name) => applicationOf(config, name, pool, readTimeout),
     files: (root) => filesBelow(files, settings.documentRoot, root),
     cacheStore,
+    tracing,
     ...(line === undefined ? {} : { onAccess: (entry, logged) => void (logged && console.log(line(entry))) }),
   });
   return handle;
 }
 
-function applicationOf(config: GatewayConfig, name: string | undefined, pool: Exchange): ObservedExchange {
+function applicationOf(
+  config: GatewayConfig,
+  name: string | undefined,
+  pool: Exchange,
+  readTimeout: number,
+): ObservedExchange {
   if (name === undefined || name in (config.pools ?? {})) return pool;
-  return upstreamOf(name, config.upstreams?.[name] ?? { servers: [name] });
+  return upstreamOf(name, config.upstreams?.[name] ?? { servers: [name] }, readTimeout);
 }
 
 /** Connections are opened for each request: what was made in one cannot be used in another. */
-function upstreamOf(name: string, config: UpstreamConfig): ObservedExchange {
-  const { connectTimeout, sendTimeout, readTimeout, balance, nextUpstream } = config;
+function upstreamOf(name: string, config: UpstreamConfig, longestRead: number): ObservedExchange {
+  const { connectTimeout, sendTimeout, readTimeout = longestRead, balance, nextUpstream } = config;
   const options: ConnectExchangeOptions = {
     ...(connectTimeout === undefined ? {} : { connectTimeout }),
     ...(sendTimeout === undefined ? {} : { sendTimeout }),
-    ...(readTimeout === undefined ? {} : { readTimeout }),
+    readTimeout,
   };
   const key = typeof balance === "object" ? compileTemplate(balance.hash) : undefined;
   return createUpstream({

@@ -49,7 +49,10 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
       if (upstream.foreign) console.error(`[gateway] ${method} ${target} stderr: ${line}`);
     },
   };
-  const gateway = settings.config === undefined ? plainGateway(settings, parts) : configuredEdge(settings, parts);
+  const gateway =
+    settings.config === undefined
+      ? plainGateway(settings, parts)
+      : configuredEdge(settings, parts, env.EDGE_FPM_PURGE_TOKEN);
   return {
     fetch: (request, context) => gateway(request, infoOf(request, context)),
     connect: (socket) => splice(socket, upstream.dial()),

@@ -22,13 +22,15 @@ export interface EdgeEnvironment {
   readonly ASSETS?: { fetch(url: string, init?: RequestInit): Promise<Response> };
   /** `tcp://host:port` of a FastCGI application elsewhere, or a service binding with a `connect` handler. */
   readonly UPSTREAM?: string | ConnectBinding;
+  /** In the place of `purge.token`: who knows it may purge the caches. */
+  readonly EDGE_FPM_PURGE_TOKEN?: string;
   /** "1": the pool tells in the log which child runs which script. */
   readonly EDGE_FPM_TRACE?: string;
   readonly [name: string]: unknown;
 }
 
 /** Names that are ours. */
-const OWN = new Set(["POOL", "LOADER", "ASSETS", "UPSTREAM", "EDGE_FPM_TRACE"]);
+const OWN = new Set(["POOL", "LOADER", "ASSETS", "UPSTREAM", "EDGE_FPM_TRACE", "EDGE_FPM_PURGE_TOKEN"]);
 
 /** Variables and secrets as PHP's environment: texts as they are, JSON variables as JSON. */
 export function scriptEnvironment(env: EdgeEnvironment): Record<string, string> {

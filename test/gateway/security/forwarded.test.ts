@@ -7,8 +7,8 @@ const info = { remoteAddress: "10.0.0.1", remotePort: 5000, scheme: "http" as co
 const TRUSTED = ["10.0.0.0/8", "2001:db8::/32"];
 
 function client(headers: readonly NameValue[], options: ForwardedOptions & { readonly from?: string[] } = {}) {
-  const { from = TRUSTED, ...rest } = options;
-  return clientOf(info, [["Host", "site.test"], ...headers], trustedPeers(from, rest));
+  const { from = TRUSTED, take = ["for", "proto", "host", "port"], ...rest } = options;
+  return clientOf(info, [["Host", "site.test"], ...headers], trustedPeers(from, { take, ...rest }));
 }
 const xff = (...values: string[]): NameValue[] => values.map((value) => ["X-Forwarded-For", value]);
 
