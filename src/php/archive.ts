@@ -4,7 +4,7 @@
 import type { GlueFileSystem, PhpModule } from "./glue.ts";
 import { type ArchiveEntry, entryData, parentOf, readArchive } from "./zip.ts";
 
-export { type ArchiveEntry, ArchiveError, type ArchiveErrorCode, readArchive } from "./zip.ts";
+export { type ArchiveEntry, readArchive } from "./zip.ts";
 
 export interface ArchiveOptions {
   /** The zip archive. It is kept, and must not be changed. */

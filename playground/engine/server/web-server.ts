@@ -108,8 +108,6 @@ export function problemOf(error: unknown): { readonly code: string; readonly mes
   };
 }
 
-export { failureStatus };
-
 const EMPTY_FILE = { type: "file", size: 0, modified: 0, read: async () => new Uint8Array(0) } as const;
 
 function pathOf({ url }: RequestInput): string {
