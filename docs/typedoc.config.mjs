@@ -28,6 +28,8 @@ export default {
   docsRoot: ".",
   router: "module",
   readme: "none",
+  pageTitleTemplates: { index: "API", module: ({ name }) => `edge-fpm/${name}` },
+  groupOrder: ["Functions", "Classes", "Interfaces", "Type Aliases", "Variables"],
   disableSources: true,
   githubPages: false,
   excludePrivate: true,

@@ -8,6 +8,9 @@ import { siteLinks } from "./links.ts";
 const API = new URL("../api/typedoc-sidebar.json", import.meta.url);
 const api: DefaultTheme.SidebarItem[] = existsSync(API) ? JSON.parse(readFileSync(API, "utf8")) : [];
 
+/** The playground's. */
+const ICON = readFileSync(new URL("../../playground/public/icon.svg", import.meta.url), "utf8");
+
 /** "0001. Names and values ...", in their order. */
 const DECISIONS = new URL("../decisions/", import.meta.url);
 const decisions = readdirSync(DECISIONS)
@@ -23,6 +26,7 @@ export default defineConfig({
   description: "php-fpm's master and children, and FastCGI itself, for runtimes that have no processes",
   lang: "en",
   cleanUrls: true,
+  head: [["link", { rel: "icon", type: "image/svg+xml", href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   rewrites: { "decisions/README.md": "decisions/index.md" },
   markdown: { config: (markdown) => markdown.use(siteLinks) },
   vite: { build: { chunkSizeWarningLimit: 1500 } },
