@@ -42,7 +42,7 @@ export class TarImport {
    * @param now milliseconds since 1970
    * @param holders children that may have a file open which is replaced; default: none
    */
-  constructor(store: FileStore, root: string, now: () => number, holders = () => new Set<number>()) {
+  constructor(store: FileStore, root: string, now: () => number, holders: () => Set<number> = () => new Set()) {
     this.#store = store;
     this.#root = root;
     this.#now = now;

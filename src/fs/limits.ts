@@ -55,4 +55,4 @@ export const DEFAULT_LIMITS: StoreLimits = {
  * Bytes of a piece of a file's content, the unit in which it is stored, cached and found stale. A row of a Durable
  * Object may have 2 MB; a page of SQLite has 4 KiB, and writing one rewrites its piece: 64 KiB is between.
  */
-export const PIECE_BYTES = 64 * 1024;
+export const PIECE_BYTES: number = 64 * 1024;

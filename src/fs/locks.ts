@@ -8,7 +8,7 @@
 import { FileError } from "./errno.ts";
 
 /** End of a range that reaches to the end of the file, however long it gets. */
-export const TO_END = Number.MAX_SAFE_INTEGER;
+export const TO_END: number = Number.MAX_SAFE_INTEGER;
 
 /** What a lock is on, and whose it is within a life. */
 export type LockPlace =

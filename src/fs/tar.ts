@@ -65,7 +65,7 @@ export function tarPadding(size: number): number {
 }
 
 /** What ends an archive. */
-export const TAR_END = new Uint8Array(2 * BLOCK);
+export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK);
 
 /** What a reader finds, in order: an entry, then its bytes in any number of parts. */
 export type TarEvent =
