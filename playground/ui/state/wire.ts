@@ -20,6 +20,8 @@ export interface Rows {
   readonly list: readonly WireEvent[];
   /** How many rows were taken from the front since the list before, when it is the same list. */
   readonly removed: number;
+  /** More came at once than can be followed one by one. */
+  readonly flood: boolean;
 }
 
 export const NO_FILTER: WireFilter = { hop: "all", only: undefined, type: "" };
@@ -31,7 +33,7 @@ export const chosen = signal<WireEvent | undefined>(undefined);
 /** Time of the first event since the start or the last `clearWire`. */
 export const firstTime = signal(0);
 
-const shown = signal<Rows>({ list: [], removed: 0 });
+const shown = signal<Rows>({ list: [], removed: 0, flood: false });
 /** What the panel shows. Changes at most once a frame. */
 export const rows: ReadonlySignal<Rows> = shown;
 
@@ -39,10 +41,16 @@ let list: WireEvent[] = [];
 /** Number of the last event that was looked at. */
 let seen = 0;
 
+/** Events at once that are shown as they come, and milliseconds between two looks at more. */
+const CALM = 40;
+const FLOOD_INTERVAL = 150;
+let lastShown = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
 effect(() => {
   wireVersion.value;
   if (paused.value) return;
-  untracked(take);
+  untracked(schedule);
 });
 
 effect(() => {
@@ -50,7 +58,21 @@ effect(() => {
   untracked(rebuild);
 });
 
+/** Few events are shown with their frame; a flood as often as an eye can follow. */
+function schedule(): void {
+  const pending = (engine.wire.events.at(-1)?.seq ?? 0) - seen;
+  if (pending <= CALM) {
+    take();
+    return;
+  }
+  timer ??= setTimeout(take, Math.max(0, lastShown + FLOOD_INTERVAL - performance.now()));
+}
+
 function take(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  if (paused.peek()) return;
+  lastShown = performance.now();
   const { events } = engine.wire;
   const firstSeq = events[0]?.seq ?? Number.POSITIVE_INFINITY;
   let removed = 0;
@@ -59,12 +81,13 @@ function take(): void {
   if (firstTime.peek() === 0 && events[0] !== undefined) firstTime.value = events[0].time;
   let next = events.length;
   while (next > 0 && (events[next - 1] as WireEvent).seq > seen) next -= 1;
+  const flood = events.length - next > CALM;
   for (; next < events.length; next++) {
     const event = events[next] as WireEvent;
     if (passes(event, filter.peek())) list.push(event);
   }
   seen = events.at(-1)?.seq ?? seen;
-  shown.value = { list, removed };
+  shown.value = { list, removed, flood };
 }
 
 /** Anew, with another filter: of what is kept, or of what stood there when it was paused. */
@@ -73,7 +96,7 @@ function rebuild(): void {
   const last = paused.peek() ? seen : Number.POSITIVE_INFINITY;
   list = engine.wire.events.filter((event) => event.seq <= last && passes(event, value));
   seen = paused.peek() ? seen : (engine.wire.events.at(-1)?.seq ?? seen);
-  shown.value = { list, removed: 0 };
+  shown.value = { list, removed: 0, flood: false };
 }
 
 function passes(event: WireEvent, { hop, only, type }: WireFilter): boolean {
@@ -99,7 +122,7 @@ export function clearWire(): void {
     list = [];
     firstTime.value = 0;
     chosen.value = undefined;
-    shown.value = { list, removed: 0 };
+    shown.value = { list, removed: 0, flood: false };
   });
 }
 

@@ -41,7 +41,7 @@ function WireList() {
   const top = useSignal(0);
   const height = useSignal(400);
   const following = useSignal(true);
-  const { list, removed } = rows.value;
+  const { list, removed, flood } = rows.value;
   const selected = chosen.value;
 
   const end = Math.max(0, list.length * ROW - height.value);
@@ -138,13 +138,15 @@ function WireList() {
         <div class="wire-space" role="presentation" style={{ height: `${list.length * ROW}px` }}>
           {seen.map((event, index) => (
             <WireRow
-              key={event.seq}
+              // In a flood all rows are others each time: their elements are used again.
+              key={flood ? `row ${index}` : event.seq}
               id={rowId(event)}
               event={event}
               index={first + index}
               count={list.length}
               top={(first + index) * ROW}
               selected={event === selected}
+              calm={!flood}
             />
           ))}
         </div>

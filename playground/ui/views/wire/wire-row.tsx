@@ -19,10 +19,12 @@ interface WireRowProps {
   /** Pixels. */
   readonly top: number;
   readonly selected: boolean;
+  /** Few come at once: the arrow of a new one is seen to fly. */
+  readonly calm: boolean;
 }
 
-export function WireRow({ id, event, index, count, top, selected }: WireRowProps) {
-  const fresh = performance.timeOrigin + performance.now() - event.time < FRESH;
+export function WireRow({ id, event, index, count, top, selected, calm }: WireRowProps) {
+  const fresh = calm && performance.timeOrigin + performance.now() - event.time < FRESH;
   const pid = event.hop === "child" ? engine.wire.connection(event.connection)?.pid : undefined;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list moves the choice by the keyboard.
