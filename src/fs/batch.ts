@@ -31,13 +31,13 @@ export class Batch {
   readonly #place: BatchPlace;
   readonly #bytesBefore: number;
   /** Numbers that a child chose for files that were there already. */
-  readonly aliases = new Map<number, number>();
-  readonly dirty = new Set<Node>();
-  readonly created = new Set<Node>();
-  readonly removed = new Set<Node>();
-  readonly usedStages = new Set<number>();
+  readonly aliases: Map<number, number> = new Map();
+  readonly dirty: Set<Node> = new Set();
+  readonly created: Set<Node> = new Set();
+  readonly removed: Set<Node> = new Set();
+  readonly usedStages: Set<number> = new Set();
   /** Pieces that changed, and the content's version before. */
-  readonly touched = new Map<Node, { readonly version: number; readonly pieces: Set<number> }>();
+  readonly touched: Map<Node, { readonly version: number; readonly pieces: Set<number> }> = new Map();
 
   constructor(place: BatchPlace) {
     this.#place = place;
