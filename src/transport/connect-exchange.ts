@@ -93,7 +93,8 @@ export function connectExchange(connect: Connect, options: ConnectExchangeOption
 
 interface IdleLink {
   readonly link: WebServerLink;
-  readonly timer: ReturnType<typeof setTimeout> | undefined;
+  /** When it has been idle for long enough, by `performance.now()`. */
+  readonly until: number;
   /** `link.received` when it became idle: an application has nothing to say until the next request. */
   readonly received: number;
 }
@@ -102,12 +103,11 @@ interface IdleLink {
 interface Lane {
   /** Requests may join: the application takes several. */
   readonly shared: boolean;
-  /** Gives up opening it. */
-  readonly cancel: AbortController;
   requests: number;
   /** Once it is open. */
   link: WebServerLink | undefined;
-  opened: Promise<WebServerLink>;
+  /** Until then: how it is opened, and how that is given up. */
+  readonly opening: { readonly link: Promise<WebServerLink>; readonly cancel: AbortController } | undefined;
 }
 
 interface Waiter {
@@ -123,6 +123,8 @@ class Connections {
   /** Connections that have not had a byte of answer, and since when. */
   readonly #unanswered = new Map<WebServerLink, number>();
   #starving: ReturnType<typeof setTimeout> | undefined;
+  /** One for all idle connections: it looks which of them have been idle for long enough. */
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #lanes = new Set<Lane>();
   readonly #shareable = new WeakSet<WebServerLink>();
   #waiters: Waiter[] = [];
@@ -156,11 +158,10 @@ class Connections {
 
   #dropIdle(): void {
     clearTimeout(this.#starving);
+    clearTimeout(this.#idleTimer);
     this.#starving = undefined;
-    for (const { link, timer } of this.#idle.splice(0)) {
-      clearTimeout(timer);
-      link.close();
-    }
+    this.#idleTimer = undefined;
+    for (const { link } of this.#idle.splice(0)) link.close();
   }
 
   readonly exchange: Exchange = async (request, sink, signal) => {
@@ -174,7 +175,7 @@ class Connections {
     const kept = joined === undefined ? this.#takeIdle() : undefined;
     let lane = joined ?? this.#newLane(kept);
     try {
-      const link = lane.link ?? (await orAborted(lane.opened, signal));
+      const link = lane.link ?? (await this.#openedBy(lane, signal));
       sink.connected?.();
       const before = link.received;
       const once = watchBody(request);
@@ -190,7 +191,7 @@ class Connections {
       if (lane.requests === 0) this.#lanes.delete(lane);
       else this.#busy += 1;
       lane = this.#newLane();
-      const fresh = await orAborted(lane.opened, signal);
+      const fresh = await this.#openedBy(lane, signal);
       sink.connected?.();
       return await fresh.exchange(request, sink, signal);
     } finally {
@@ -229,7 +230,7 @@ class Connections {
       return;
     }
     this.#lanes.delete(lane);
-    if (lane.link === undefined) lane.cancel.abort();
+    if (lane.link === undefined) lane.opening?.cancel.abort();
     const next = this.#waiters.shift();
     if (next === undefined) this.#busy -= 1;
     if (lane.link !== undefined) {
@@ -257,12 +258,17 @@ class Connections {
 
   /** A connection for one request so far. @param kept an open one; without it, another is opened */
   #newLane(kept?: WebServerLink): Lane {
-    const cancel = new AbortController();
     // A connection opened before sharing was allowed ends with a request that is aborted: it is not shared.
     const shared = kept === undefined ? this.#options.requestsPerConnection() > 1 : this.#shareable.has(kept);
-    const opened = kept === undefined ? this.#open(cancel.signal, shared) : Promise.resolve(kept);
-    const lane: Lane = { shared, cancel, requests: 1, link: kept, opened };
-    opened.then(
+    if (kept !== undefined) {
+      const lane: Lane = { shared, requests: 1, link: kept, opening: undefined };
+      this.#lanes.add(lane);
+      return lane;
+    }
+    const cancel = new AbortController();
+    const opening = { link: this.#open(cancel.signal, shared), cancel };
+    const lane: Lane = { shared, requests: 1, link: undefined, opening };
+    opening.link.then(
       (link) => {
         lane.link = link;
         if (shared) this.#shareable.add(link);
@@ -274,12 +280,15 @@ class Connections {
     return lane;
   }
 
+  #openedBy({ link, opening }: Lane, signal: AbortSignal): WebServerLink | Promise<WebServerLink> {
+    return opening === undefined ? (link as WebServerLink) : orAborted(opening.link, signal);
+  }
+
   #takeIdle(): WebServerLink | undefined {
     for (;;) {
       // The last one used is the least likely to have been closed meanwhile.
       const kept = this.#idle.pop();
       if (kept === undefined) return undefined;
-      clearTimeout(kept.timer);
       if (!kept.link.usable) continue;
       if (kept.link.received === kept.received) return kept.link;
       kept.link.close();
@@ -293,37 +302,45 @@ class Connections {
       link.close();
       return;
     }
-    const drop = () => {
-      clearTimeout(entry.timer);
-      this.#idle = this.#idle.filter((other) => other !== entry);
-      link.close();
-    };
     const { idleTimeout } = this.#options;
-    const timer = idleTimeout > 0 ? setTimeout(drop, idleTimeout) : undefined;
-    const entry: IdleLink = { link, timer, received: link.received };
-    (entry.timer as { unref?: () => void } | undefined)?.unref?.();
-    this.#idle.push(entry);
-    void link.closed.then(drop);
+    const until = idleTimeout > 0 ? performance.now() + idleTimeout : Number.POSITIVE_INFINITY;
+    this.#idle.push({ link, until, received: link.received });
+    if (idleTimeout > 0 && this.#idleTimer === undefined) this.#watchIdle(idleTimeout);
     this.#watchUnanswered();
+  }
+
+  /** Lets go of those that have been idle for long enough, and looks again when the next one will have been. */
+  #watchIdle(milliseconds: number): void {
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      const now = performance.now();
+      const over = this.#idle.filter(({ until }) => until - now < 1);
+      if (over.length > 0) this.#idle = this.#idle.filter((entry) => !over.includes(entry));
+      for (const { link } of over) link.close();
+      const next = this.#idle.reduce((least, { until }) => Math.min(least, until), Number.POSITIVE_INFINITY);
+      if (next !== Number.POSITIVE_INFINITY) this.#watchIdle(Math.max(1, next - now));
+    }, milliseconds);
+    (this.#idleTimer as { unref?: () => void }).unref?.();
   }
 
   /** Whether a fresh connection has gone unanswered for too long. */
   #starves(): boolean {
-    const [oldest] = this.#oldestUnanswered();
+    const oldest = this.#oldestUnanswered();
     return oldest !== undefined && performance.now() - oldest >= STARVING;
   }
 
-  *#oldestUnanswered(): Generator<number, void, undefined> {
+  #oldestUnanswered(): number | undefined {
     for (const [link, since] of this.#unanswered) {
-      if (link.received === 0) yield since;
-      else this.#unanswered.delete(link);
+      if (link.received === 0) return since;
+      this.#unanswered.delete(link);
     }
+    return undefined;
   }
 
   /** While connections are idle and others unanswered: looks again when the oldest of those has waited too long. */
   #watchUnanswered(): void {
     if (this.#starving !== undefined || this.#idle.length === 0) return;
-    const [oldest] = this.#oldestUnanswered();
+    const oldest = this.#oldestUnanswered();
     if (oldest === undefined) return;
     this.#starving = setTimeout(
       () => {
@@ -356,6 +373,10 @@ class Connections {
       sendTimeout,
       readTimeout,
       spreadIds: IDS,
+    });
+    // Closed by the application while it is idle: it counts no longer. Once a connection, not each time it is kept.
+    void link.closed.then(() => {
+      this.#idle = this.#idle.filter((entry) => entry.link !== link);
     });
     if (this.#options.maxIdle > 0) this.#unanswered.set(link, performance.now());
     this.#watchUnanswered();

@@ -27,6 +27,11 @@ export interface ExchangeSink {
   stdout(chunk: Uint8Array): void | Promise<void>;
   /** A chunk of STDERR, with the same rule. */
   stderr(chunk: Uint8Array): void | Promise<void>;
+  /**
+   * END_REQUEST has come: told at once, while the exchange's promise settles a moment later. Not every exchange tells, and
+   * none tells of a failure.
+   */
+  ended?(end: ExchangeEnd): void;
 }
 
 /** How the application ended the request (END_REQUEST). */

@@ -13,7 +13,8 @@ export class OutgoingRequest {
   readonly role: Role;
   readonly #sink: ExchangeSink;
   readonly #outcome: Outcome;
-  readonly #waiting = new Set<() => void>();
+  /** Made when somebody waits: most requests never do. */
+  #waiting: Set<() => void> | undefined;
   #open = true;
   #stdoutBytes = 0;
   /** All its input was sent, the ends included. */
@@ -56,9 +57,11 @@ export class OutgoingRequest {
   orOver<T>(promise: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const release = () => resolve(undefined);
-      if (this.#open) this.#waiting.add(release);
-      else release();
-      const settle = () => this.#waiting.delete(release);
+      if (this.#open) {
+        this.#waiting ??= new Set();
+        this.#waiting.add(release);
+      } else release();
+      const settle = () => this.#waiting?.delete(release);
       promise.then(
         (value) => {
           settle();
@@ -73,7 +76,9 @@ export class OutgoingRequest {
   }
 
   end(end: ExchangeEnd): void {
-    if (this.#close()) this.#outcome.end(end);
+    if (!this.#close()) return;
+    this.#sink.ended?.(end);
+    this.#outcome.end(end);
   }
 
   fail(error: unknown): void {
@@ -90,7 +95,7 @@ export class OutgoingRequest {
   #close(): boolean {
     if (!this.#open) return false;
     this.#open = false;
-    for (const release of this.#waiting) release();
+    if (this.#waiting !== undefined) for (const release of this.#waiting) release();
     return true;
   }
 }
