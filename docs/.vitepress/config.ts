@@ -57,6 +57,7 @@ export default defineConfig({
           { text: "CGI, FastCGI, php-fpm", link: "/how-it-works" },
           { text: "Architecture", link: "/architecture" },
           { text: "PHP in WebAssembly", link: "/php" },
+          { text: "The file system of a pool", link: "/filesystem" },
           { text: "Decisions", link: "/decisions/", collapsed: true, items: decisions },
         ],
       },
