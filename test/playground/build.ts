@@ -1,9 +1,8 @@
 // The static folder, built once for all test files that open it, and again when a source has changed.
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +28,7 @@ const PATIENCE = 110_000;
  */
 export async function buildPlayground(): Promise<string> {
   const built = await sharedBuild();
-  const link = join(await mkdtemp(join(tmpdir(), "edge-fpm-playground-")), "site");
+  const link = join(tmpdir(), `edge-fpm-playground-${randomUUID()}`);
   symlinkSync(built, link);
   return link;
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { WireEvent, WireOpened } from "../../playground/engine/types.ts";
 import { captureOfWire } from "../../playground/ui/views/captures/wire-capture.ts";
 import { followCapture } from "../../src/capture/follow.ts";
@@ -14,6 +14,9 @@ import { encodeBeginRequest } from "../../src/codec/index.ts";
 import { tsharkRecords, tsharkWarnings } from "../capture/tshark.ts";
 import { describePeers } from "../peers/peer.ts";
 import { openPlayground, type Playground, violations } from "./page.ts";
+
+// Each test waits for real interpreters, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const LONG = { timeout: 60_000 };
 const wire = join(import.meta.dirname, "../wire");

@@ -1,11 +1,14 @@
 // CGI against FastCGI as a visitor measures it.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { CompareSample } from "../../playground/engine/types.ts";
 import { milliseconds } from "../../playground/ui/views/compare/milliseconds.ts";
 import { describePeers } from "../peers/peer.ts";
 import { openPlayground, type Playground, violations } from "./page.ts";
+
+// Each test waits for real interpreters, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const LONG = { timeout: 60_000 };
 

@@ -1,9 +1,12 @@
 // PHP's way into the page with its bytes, and the page without a network.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describePeers } from "../peers/peer.ts";
 import { serveFolder } from "./chromium.ts";
 import { openPlayground, type Playground } from "./page.ts";
+
+// Each test waits for real interpreters, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const LONG = { timeout: 60_000 };
 

@@ -1,9 +1,12 @@
 // Permalinks: everything that a visitor has set, on another visitor's screen.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describePeers } from "../peers/peer.ts";
 import { openPlayground, type Playground, violations } from "./page.ts";
+
+// Each test waits for real interpreters, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const LONG = { timeout: 60_000 };
 const button = (page: Page) => page.getByRole("button", { name: "Copy a link to this page as it is" });

@@ -35,6 +35,9 @@ export interface TourStep {
   readonly actions: readonly TourAction[];
 }
 
+/** Longest wait for what follows from an action, in milliseconds. */
+const PATIENCE = 5000;
+
 export const STEPS: Readonly<Record<string, TourStep>> = {
   "cgi-and-what-it-costs": {
     view: "compare",
@@ -178,7 +181,7 @@ async function endlessLoop(): Promise<string> {
 
 /** What became of the pool, once it is whole again. */
 async function replaced(before: ReadonlySet<number>): Promise<string> {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + PATIENCE;
   while (performance.now() < deadline) {
     const fresh = pool.value?.status.processes.find(({ pid, state }) => !before.has(pid) && state === "Idle");
     if (fresh !== undefined) return `Child ${fresh.pid} has taken its place.`;
@@ -198,14 +201,23 @@ async function sendAndChoose(request: RequestDraft, script: string, type: number
   showWire();
   const visit = await send(draft.peek());
   if (visit.response === undefined) throw new Error(visit.error ?? "there was no answer");
-  // The last records come with the next frame.
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const record = engine.wire.events.find(
-    (event): event is WireRecord => event.kind === "record" && event.hop === "web" && event.type === type,
-  );
-  if (record === undefined) throw new Error("the wire is not recorded");
+  const record = await recordOf(visit.response.request, type);
   chosen.value = record;
   return record;
+}
+
+/** The first record of a type between web server and master. Records come with the next frame, or a later one. */
+async function recordOf(request: number, type: number): Promise<WireRecord> {
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
+    const record = engine.wire.events.find(
+      (event): event is WireRecord =>
+        event.kind === "record" && event.hop === "web" && event.request === request && event.type === type,
+    );
+    if (record !== undefined) return record;
+    if (performance.now() > deadline) throw new Error("the wire is not recorded");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** An example that the visitor has changed stays as it is; one that was removed comes back. */
