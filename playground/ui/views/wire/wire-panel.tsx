@@ -80,8 +80,9 @@ function WireList() {
     const below = from + ROW > element.scrollTop + element.clientHeight;
     if (!above && !below) return;
     following.value = false;
-    top.value = above ? from : from + ROW - element.clientHeight;
-    element.scrollTop = top.value;
+    const to = above ? from : from + ROW - element.clientHeight;
+    top.value = to;
+    element.scrollTop = to;
   });
 
   const move = (index: number) => {
