@@ -58,8 +58,10 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
       recorder = new Recorder(resources, visit, observes);
       const metrics = config.metrics === undefined ? undefined : await metricsReply(config, resources, visit);
       const routes = configuredRoutes(config, resources, settings, caches, recorder);
-      if (isPurge) answer = await purged(config, routes, visit, endsInStar(sent), purge);
-      else answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
+      if (isPurge) {
+        answer = await purged(config, routes, visit, endsInStar(sent), purge);
+        visit = { ...visit, requestUri: sent.requestUri };
+      } else answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
       const finished = finishReply(answer.reply, answer.step, visit, resources);
       if (finished !== undefined) await finished;
     } catch (error) {

@@ -33,11 +33,14 @@ export function edgeConfig(config: GatewayConfig, root: string, mount: string): 
   };
   // The log and caches are no folders there.
   const { log: _log, ...rest } = config;
-  const mapped = mapFolders(withRoot(rest, root), (path) => {
+  const folder = (path: string) => {
     const below = inside(path);
     folders.add(below);
     return below === "" ? mount : `${mount}/${below}`;
-  });
+  };
+  // A script is no folder to serve; one that is elsewhere is an upstream's.
+  const script = (path: string) => (path.startsWith(`${root}/`) ? `${mount}${path.slice(root.length)}` : path);
+  const mapped = mapFolders(withRoot(rest, root), folder, script);
   if (problems.length > 0) {
     throw new ImageError("IMAGE_OPTION", `the configuration cannot be deployed: ${problems.join("; ")}`);
   }

@@ -59,7 +59,10 @@ export class Responder {
    *   and the interpreter must be replaced
    */
   async respond(request: ResponderRequest): Promise<ResponderEnd> {
-    if (request.role !== "responder") return { applicationStatus: 0, protocolStatus: "unknown-role" };
+    // php-fpm takes filters too, and throws the file away that a script of PHP has no way to read.
+    if (request.role !== "responder" && request.role !== "authorizer") {
+      return { applicationStatus: 0, protocolStatus: "unknown-role" };
+    }
     const { extensions = DEFAULT_EXTENSIONS, fixPathInfo = true } = this.#options;
     const choice = chooseScript(request.params, { extensions, fixPathInfo }, (path) => this.#runtime.lookup(path));
     if (choice.type === "refuse") {
@@ -71,7 +74,9 @@ export class Responder {
       request.stderr(byteStringToBytes(body.log), true);
       return this.#answer(request, body.status, body.body);
     }
-    const { params, scriptFilename, self } = choice;
+    const { scriptFilename, self } = choice;
+    const params: readonly Pair[] =
+      request.role === "authorizer" ? [...choice.params, ["FCGI_ROLE", "AUTHORIZER"]] : choice.params;
     return await this.#run(request, { scriptFilename, params, body, ...(self === undefined ? {} : { self }) });
   }
 

@@ -10,7 +10,7 @@ import type { Pair } from "../codec/index.ts";
  * @param self PHP_SELF, when it is not SCRIPT_NAME and PATH_INFO
  */
 export function serverVariables(params: readonly Pair[], self?: string): Map<string, string> {
-  // php-fpm puts the role it was asked to play beside the params; ours is always this one.
+  // php-fpm puts the role it was asked to play beside the params. For another one the responder adds it.
   const variables = new Map([["FCGI_ROLE", "RESPONDER"]]);
   for (const [name, value] of params) if (name !== "HTTP_PROXY") variables.set(name, value);
   variables.set("PHP_SELF", self ?? (variables.get("SCRIPT_NAME") ?? "") + (variables.get("PATH_INFO") ?? ""));

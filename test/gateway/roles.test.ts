@@ -115,7 +115,7 @@ describe("an authorizer with a script of its own", () => {
   const site = {
     authorizer: {
       pass: "guard",
-      script: "$document_root/../guard.php",
+      script: "$document_root/guard.php",
       params: { AREA: "area $uri", SERVER_NAME: "own" },
     },
   };
@@ -131,7 +131,7 @@ describe("an authorizer with a script of its own", () => {
     expect(await (await get("/a.txt", LET)).text()).toBe("secret");
     expect(await (await get("/index.php", LET)).text()).toBe("hello");
     for (const params of asked) {
-      expect(params).toMatchObject({ SCRIPT_FILENAME: `${root}/../guard.php`, SERVER_NAME: "own" });
+      expect(params).toMatchObject({ SCRIPT_FILENAME: `${root}/guard.php`, SERVER_NAME: "own" });
     }
     expect(asked.map(({ AREA }) => AREA)).toEqual(["area /a.txt", "area /a.txt", "area /index.php"]);
   });

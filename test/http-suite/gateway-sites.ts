@@ -1,4 +1,4 @@
-// The same site twice: as nginx's configuration and as ours, over the same php-fpm.
+// The same site, as nginx's configuration and as ours: over the same php-fpm, over a pool of our own, and at the edge.
 
 import { cpSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,9 +15,11 @@ import { parseAddress } from "../../src/transport/address.ts";
 import { connectExchange } from "../../src/transport/connect-exchange.ts";
 import { connectAddress } from "../../src/transport/node/connect.ts";
 import { addressUrl } from "../peers/address.ts";
+import { runEdgeFpm } from "../peers/edge-fpm.ts";
 import { startNginx } from "../peers/nginx.ts";
 import { type PhpFpm, startPhpFpm } from "../peers/php-fpm.ts";
 import { makeScratch } from "../peers/scratch.ts";
+import { startWorkers } from "../workers/start.ts";
 
 export interface GatewayServer {
   readonly baseUrl: string;
@@ -106,14 +108,15 @@ export async function startNginxSite(children = 2): Promise<GatewayServer> {
 
 const at = (path: string) => ({ regex: `^/${path}/.*\\.php$` });
 
-function configOf(folder: string): GatewayConfig {
+/** @param down an application that nobody can reach */
+function configOf(folder: string, application: string, down: string): GatewayConfig {
   return {
     errorPages: { "404": "=404 /page.html" },
     caches: { pages: {} },
     locations: [
       { prefix: "/private/", internal: true, alias: `${folder}/private/` },
       { name: "@named", return: { status: 200, body: "named $uri", type: "text/plain" } },
-      { regex: "^/down/", fastcgi: { pass: "down", checkScript: false }, errorPages: { "502": "=200 @named" } },
+      { regex: "^/down/", fastcgi: { pass: down, checkScript: false }, errorPages: { "502": "=200 @named" } },
       { regex: "^/expires/", rewrite: [{ from: "^/expires(/.*)$", to: "$1", flag: "break" }], expires: 3600 },
       { regex: "^/gone/", errorPages: { "410": "http://other.test/" }, return: { status: 410 } },
       { regex: "^/lost/", errorPages: { "410": "/missing.html" }, return: { status: 410 } },
@@ -144,7 +147,7 @@ function configOf(folder: string): GatewayConfig {
           passRequestHeaders: false,
         },
       },
-      { ...at("guarded"), fastcgi: {}, authorizer: "application" },
+      { ...at("guarded"), fastcgi: {}, authorizer: application },
       { exact: "/long.css", compress: { types: ["text/css"], minLength: 20 } },
     ],
   };
@@ -155,7 +158,7 @@ export async function startOurSite(children = 2): Promise<GatewayServer> {
   const fpm: PhpFpm = await startPhpFpm({ listen: "unix", children });
   const store = memoryStore();
   const root = join(scratch.path, "www");
-  const gateway = createConfiguredGateway(compileConfig(configOf(scratch.path), { root }), {
+  const gateway = createConfiguredGateway(compileConfig(configOf(scratch.path, "application", "down"), { root }), {
     files: (folder, options) => nodeFiles(folder, options),
     application: (name) =>
       connectExchange(
@@ -174,6 +177,47 @@ export async function startOurSite(children = 2): Promise<GatewayServer> {
     async stop() {
       await server.close(0);
       await fpm.stop();
+      scratch.remove();
+    },
+  };
+}
+
+/** `edge-fpm serve` with a configuration file and a pool of its own. */
+export async function startOurPoolSite(children = 2): Promise<GatewayServer> {
+  const scratch = makeFolder();
+  const config: GatewayConfig = {
+    ...configOf(scratch.path, "www", "unix:/nonexistent.sock"),
+    root: "www",
+    pools: { www: { php: "8.2", maxChildren: children } },
+  };
+  const file = join(scratch.path, "edge-fpm.config.mjs");
+  writeFileSync(file, `export default ${JSON.stringify(config)};\n`);
+  const program = runEdgeFpm(["serve", "--config", file, "--port", "0"]);
+  const [, baseUrl = ""] = await program.waitFor(/(http:\/\/127\.0\.0\.1:\d+) {2}serves/);
+  return {
+    baseUrl,
+    folder: scratch.path,
+    async stop() {
+      await program.stop("SIGINT");
+      scratch.remove();
+    },
+  };
+}
+
+/** Built, and run in workerd. Children share no files: there is one. */
+export async function startEdgeSite(): Promise<GatewayServer> {
+  const scratch = makeFolder();
+  const config: GatewayConfig = {
+    ...configOf(scratch.path, "www", "tcp://127.0.0.1:1"),
+    root: join(scratch.path, "www"),
+    pools: { www: {} },
+  };
+  const workers = await startWorkers({ root: scratch.path, config, php: "8.2", pool: { maxChildren: 1 } });
+  return {
+    baseUrl: workers.baseUrl,
+    folder: scratch.path,
+    async stop() {
+      await workers.stop();
       scratch.remove();
     },
   };

@@ -4,12 +4,30 @@
 import type { GatewayConfig, Site } from "./config.ts";
 import type { Location, LocationSettings } from "./location.ts";
 
-/** A copy whose `root`, `alias`, folders of caches and log file went through `map`. Addresses and URLs stay. */
-export function mapFolders(config: GatewayConfig, map: (path: string) => string): GatewayConfig {
+/** How names become others. */
+interface Maps {
+  /** Of folders and files. */
+  readonly folder: (path: string) => string;
+  /** Of `script`, as the application knows it. */
+  readonly script: (path: string) => string;
+}
+
+/**
+ * A copy whose `root`, `alias`, folders of caches and log file went through `map`. Addresses and URLs stay.
+ *
+ * @param mapScript for `script` of `fastcgi`, authorizers and filters; without it those that are relative go through `map`:
+ * others may be on another machine
+ */
+export function mapFolders(
+  config: GatewayConfig,
+  map: (path: string) => string,
+  mapScript: (path: string) => string = (path) => (/^[/$]/.test(path) ? path : map(path)),
+): GatewayConfig {
   const { log, caches, sites } = config;
+  const maps: Maps = { folder: map, script: mapScript };
   return {
-    ...site(config, map),
-    ...(sites === undefined ? {} : { sites: sites.map((one) => site(one, map)) }),
+    ...site(config, maps),
+    ...(sites === undefined ? {} : { sites: sites.map((one) => site(one, maps)) }),
     ...(caches === undefined
       ? {}
       : {
@@ -24,22 +42,33 @@ export function mapFolders(config: GatewayConfig, map: (path: string) => string)
   };
 }
 
-function site(one: Site, map: (path: string) => string): Site {
+function site(one: Site, maps: Maps): Site {
   const { locations } = one;
   return {
-    ...settings(one, map),
-    ...(locations === undefined ? {} : { locations: locations.map((location) => place(location, map)) }),
+    ...settings(one, maps),
+    ...(locations === undefined ? {} : { locations: locations.map((location) => place(location, maps)) }),
   };
 }
 
-function place(location: Location, map: (path: string) => string): Location {
+function place(location: Location, maps: Maps): Location {
   const { alias } = location;
-  if (alias === undefined) return settings(location, map);
-  const mapped = map(alias);
+  if (alias === undefined) return settings(location, maps);
+  const mapped = maps.folder(alias);
   // The slash at the end has a meaning; resolving a path loses it.
-  return { ...settings(location, map), alias: alias.endsWith("/") && !mapped.endsWith("/") ? `${mapped}/` : mapped };
+  return { ...settings(location, maps), alias: alias.endsWith("/") && !mapped.endsWith("/") ? `${mapped}/` : mapped };
 }
 
-function settings<T extends LocationSettings>(one: T, map: (path: string) => string): T {
-  return one.root === undefined ? one : { ...one, root: map(one.root) };
+function settings<T extends LocationSettings>(one: T, maps: Maps): T {
+  const { root, fastcgi, authorizer, filter } = one;
+  return {
+    ...one,
+    ...(root !== undefined && { root: maps.folder(root) }),
+    ...(fastcgi !== undefined && { fastcgi: withScript(fastcgi, maps) }),
+    ...(typeof authorizer === "object" && { authorizer: withScript(authorizer, maps) }),
+    ...(typeof filter === "object" && { filter: withScript(filter, maps) }),
+  };
+}
+
+function withScript<T extends { readonly script?: string }>(one: T, maps: Maps): T {
+  return one.script === undefined ? one : { ...one, script: maps.script(one.script) };
 }

@@ -135,7 +135,10 @@ export interface CacheUse {
 export interface RoleUse {
   /** The name of a pool or an upstream, or an address. */
   readonly pass: string;
-  /** SCRIPT_FILENAME. Without it that is the file of the request, which PHP runs only where it is a script. */
+  /**
+   * SCRIPT_FILENAME, relative to the configuration file or as the application knows it. Without it that is the file of the
+   * request, which PHP runs only where it is a script.
+   */
   readonly script?: Template;
   /** More params, or others in place of the usual ones. */
   readonly params?: FastCgi["params"];

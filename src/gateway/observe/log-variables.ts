@@ -58,7 +58,7 @@ const VARIABLES: Readonly<Record<string, Variable>> = {
   remote_addr: (entry) => entry.remoteAddress ?? "unix:",
   remote_port: (entry) => number(entry.remotePort),
   remote_user: (entry) => entry.remoteUser,
-  request: (entry) => `${entry.method} ${entry.target} ${entry.protocol}`,
+  request: (entry) => `${entry.method} ${entry.target} ${entry.protocol}`.trim(),
   request_completion: (entry) => (entry.aborted === true ? "" : "OK"),
   request_filename: (entry) => entry.scriptFilename,
   request_id: (entry) => entry.requestId,
