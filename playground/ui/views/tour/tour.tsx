@@ -40,7 +40,6 @@ export function Tour() {
     if (next !== undefined) choose(next.id);
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape leaves the tour from wherever the focus is in it.
     <aside
       class="tour"
       aria-label="Guided tour"
