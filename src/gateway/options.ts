@@ -126,6 +126,11 @@ export interface RequestInfo {
   readonly beginBody?: (() => void) | undefined;
   /** The body of a GET or HEAD, where the server can tell that there is one: a `Request` cannot have it. */
   readonly body?: (() => ReadableStream<Uint8Array> | null) | undefined;
+  /**
+   * Calls back when the visitor leaves before the whole answer was sent, at once if that has happened; what it returns
+   * forgets the callback. In place of the signal of the `Request`, where the server has something that costs less.
+   */
+  readonly whenGone?: ((callback: (reason: unknown) => void) => () => void) | undefined;
   /** Keeps the platform from ending the request's work with its answer, as on Workers. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
 }

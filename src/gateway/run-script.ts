@@ -11,7 +11,7 @@ import type { ScriptSettings } from "./script-settings.ts";
 import type { Attempt, Patience } from "./upstream/observer.ts";
 import type { Visit } from "./visit.ts";
 import { Watchdog } from "./watchdog.ts";
-import { watched, watchedSink } from "./watched.ts";
+import { WatchedSink, watched } from "./watched.ts";
 
 /** What is told of a script beside its outcome. */
 export interface ScriptEvents {
@@ -93,7 +93,9 @@ export async function runScript(
     stderr: events.stderr,
     head: watched?.head,
     abandon: (reason) => {
-      if (!settings.ignoreClientAbort || isFailure(reason)) abort.abort(reason);
+      if (settings.ignoreClientAbort && !isFailure(reason)) return;
+      abort.abort(reason);
+      output.fail(abort.signal.reason);
     },
     broken: (error, status) => {
       if (!visit.request.signal.aborted) events.broken(error, status);
@@ -149,23 +151,22 @@ async function runExchange(
   events: ExchangeEvents | undefined,
   shared: boolean,
 ): Promise<void> {
-  const client = visit.request.signal;
   const limit = settings.timeouts.read;
+  // The visitor's answer does not wait until the application has noticed.
+  const giveUp = (reason: unknown) => {
+    abort.abort(reason);
+    output.fail(abort.signal.reason);
+  };
   const patience: Patience = { renew: () => watchdog.touch() };
   const watchdog = new Watchdog(limit, () => {
     const error = new GatewayError("GATEWAY_TIMEOUT", 504, `the application was silent for ${limit} ms`);
     if (patience.giveUp?.(error) === true) return true;
-    abort.abort(error);
+    giveUp(error);
     return false;
   });
-  const heedsClient = !settings.ignoreClientAbort && !shared;
-  const gone = () => abort.abort(client.reason);
-  if (heedsClient) {
-    if (client.aborted) gone();
-    else client.addEventListener("abort", gone);
-  }
-  // The visitor's answer does not wait until the application has noticed.
-  abort.signal.addEventListener("abort", () => output.fail(abort.signal.reason));
+  const forgetClient = settings.ignoreClientAbort || shared ? undefined : heedClient(visit, giveUp);
+  // Whoever sees to the body aborts too.
+  if (body !== undefined) abort.signal.addEventListener("abort", () => output.fail(abort.signal.reason));
   try {
     abort.signal.throwIfAborted();
     const stdin = body?.stdin;
@@ -173,11 +174,10 @@ async function runExchange(
       stdin === undefined
         ? request
         : { ...request, stdin: stdin instanceof Uint8Array ? stdin : watched(stdin, watchdog) };
-    const sink = watchedSink(output, watchdog, events);
+    const sink = new WatchedSink(output, watchdog, events);
     const { exchange } = settings;
     const end = await exchange(whole, sink, abort.signal, events?.attempt, patience);
-    output.finish(end);
-    events?.ended(output.length, output.failure);
+    sink.ended(end);
   } catch (error) {
     // What aborted the exchange is the cause; what it rejects with is the consequence.
     const cause: unknown = abort.signal.aborted ? abort.signal.reason : error;
@@ -185,9 +185,19 @@ async function runExchange(
     events?.ended(output.length, cause);
   } finally {
     watchdog.stop();
-    if (heedsClient) client.removeEventListener("abort", gone);
-    await body?.discard().catch((error: unknown) => output.fail(error));
+    forgetClient?.();
+    if (body !== undefined) await body.discard().catch((error: unknown) => output.fail(error));
   }
+}
+
+/** Calls back when the visitor leaves, or has left. @returns what ends that */
+function heedClient({ request, info }: Visit, gone: (reason: unknown) => void): () => void {
+  if (info.whenGone !== undefined) return info.whenGone(gone);
+  const { signal } = request;
+  const aborted = () => gone(signal.reason);
+  if (signal.aborted) aborted();
+  else signal.addEventListener("abort", aborted);
+  return () => signal.removeEventListener("abort", aborted);
 }
 
 /** Whether an exchange is given up because something broke, not because the visitor left. */

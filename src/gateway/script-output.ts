@@ -160,8 +160,14 @@ export class ScriptOutput implements ExchangeSink {
     this.#declared = contentLength;
     this.#state = "holding";
     this.#buffering = sorted.buffering ?? (this.#options.buffering && !isEventStream(headers));
-    if (this.#buffering) this.#timer = setTimeout(() => this.#beginStream(), this.#options.holdBack);
+    // Behind what came in the same piece: most often it is all, and the end too.
+    if (this.#buffering) queueMicrotask(() => this.#holdBack());
     else this.#beginStream();
+  }
+
+  #holdBack(): void {
+    if (this.#state !== "holding") return;
+    this.#timer = setTimeout(() => this.#beginStream(), this.#options.holdBack);
   }
 
   #body(chunk: Uint8Array): void | Promise<void> {

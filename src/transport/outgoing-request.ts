@@ -77,7 +77,12 @@ export class OutgoingRequest {
 
   end(end: ExchangeEnd): void {
     if (!this.#close()) return;
-    this.#sink.ended?.(end);
+    try {
+      this.#sink.ended?.(end);
+    } catch (error) {
+      this.#outcome.fail(error);
+      return;
+    }
     this.#outcome.end(end);
   }
 
