@@ -74,6 +74,7 @@ export class Batch {
         }
         const size = byteLength(operation.target);
         if (size === 0) throw new FileError("ENOENT", "a link to nothing");
+        if (!operation.target.isWellFormed()) throw new FileError("EINVAL", "a link to what has no UTF-8");
         if (size > this.#place.limits.pathBytes) {
           throw new FileError("ENAMETOOLONG", `a link of ${size} bytes; ${this.#place.limits.pathBytes} are allowed`);
         }
@@ -167,6 +168,8 @@ export class Batch {
     if (found === node) return;
     if (tree.isWithin(to, node)) throw new FileError("EINVAL", `${this.#path(node)} cannot be moved into itself`);
     if (found !== undefined) {
+      // As Linux: before anything is said of types.
+      if (tree.isWithin(tree.directory(node.parent), found)) this.#checkEmpty(found);
       if (found.type === "directory") {
         if (node.type !== "directory") throw new FileError("EISDIR", `${this.#path(found)} is a directory`);
         this.#checkEmpty(found);

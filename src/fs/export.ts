@@ -5,6 +5,9 @@ import type { NodeRecord } from "./node.ts";
 import type { FileStore } from "./store.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar.ts";
 
+/** Bytes of a file that are read at one moment. */
+const AT_ONCE = 8 * 1024 * 1024;
+
 export interface ExportOptions {
   /** Where it begins. Default: the root. */
   readonly path?: string;
@@ -13,8 +16,8 @@ export interface ExportOptions {
 }
 
 /**
- * The archive's bytes, in parts of at most `readBytes`. Parts may be asked for at any pace. A file of up to `readBytes`
- * is as it was at one moment; the export ends with an error when a longer one changes meanwhile, so that no torn file
+ * The archive's bytes, in parts of at most `readBytes`. Parts may be asked for at any pace. A file of up to 8 MiB is as
+ * it was at one moment; the export ends with an error when a longer one changes meanwhile, so that no torn file
  * gets into a backup. Different files may be of different moments.
  *
  * @throws {FileError} ENOENT, ENOTDIR, ELOOP; ESTALE when a file changed while it was read
@@ -61,13 +64,17 @@ function* entry(store: FileStore, listed: NodeRecord, path: string): Generator<U
     yield tarHeader({ path, type, size: 0, mode, mtime, target: target ?? "" });
     return;
   }
-  const first = store.read(node.ino, 0, size, version);
-  yield tarHeader({ path, type: "file", size, mode, mtime });
-  if (first.length > 0) yield first;
-  for (let at = first.length; at < size; ) {
-    const bytes = store.read(node.ino, at, size - at, version);
-    yield bytes;
-    at += bytes.length;
+  // The header goes with the first bytes: nothing comes between.
+  let header: Uint8Array | undefined = tarHeader({ path, type: "file", size, mode, mtime });
+  if (size === 0) yield header;
+  for (let at = 0; at < size; header = undefined) {
+    const parts: Uint8Array[] = header === undefined ? [] : [header];
+    for (const end = Math.min(size, at + AT_ONCE); at < end; ) {
+      const bytes = store.read(node.ino, at, end - at, version);
+      parts.push(bytes);
+      at += bytes.length;
+    }
+    yield* parts;
   }
   const padding = tarPadding(size);
   if (padding > 0) yield new Uint8Array(padding);

@@ -19,7 +19,7 @@ export interface StoreLimits {
   readonly batchOperations: number;
   /** Bytes that a batch or a stage message brings along. Default 8 MiB. */
   readonly messageBytes: number;
-  /** Bytes of one answer to a read. Default 4 MiB. */
+  /** Bytes of one answer to a read. Default 1 MiB. */
   readonly readBytes: number;
   /** Nodes of one answer with changes, roughly: a batch is never divided. Default 2000. */
   readonly changesPerAnswer: number;
@@ -43,7 +43,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   links: 40,
   batchOperations: 1024,
   messageBytes: 8 * 1024 * 1024,
-  readBytes: 4 * 1024 * 1024,
+  readBytes: 1024 * 1024,
   changesPerAnswer: 2000,
   removedRemembered: 10_000,
   orphanBytes: 256 * 1024 * 1024,

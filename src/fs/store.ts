@@ -326,11 +326,11 @@ export class FileStore {
     let at = this.#tree.directory(ROOT);
     let links = 0;
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      if (name === "" || name === ".") continue;
       if (at.type !== "directory") throw new FileError("ENOTDIR", `${path}: ${at.name} is not a directory`);
+      if (name === "" || name === ".") continue;
       const next: Node | undefined = name === ".." ? this.#tree.get(at.parent) : this.#tree.child(at, name);
       if (next === undefined) throw new FileError("ENOENT", `${path} does not exist`);
-      if (next.type === "symlink" && (follow || names.some((rest) => rest !== ""))) {
+      if (next.type === "symlink" && (follow || names.length > 0)) {
         if (++links > this.limits.links) throw new FileError("ELOOP", `${path}: more than ${this.limits.links} links`);
         const target = next.target ?? "";
         if (target.startsWith("/")) at = this.#tree.directory(ROOT);

@@ -165,7 +165,9 @@ export class Tree {
 }
 
 function checkName(name: string, limits: StoreLimits): void {
-  if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
+  const special = name === "" || name === "." || name === "..";
+  // Half a surrogate pair has no UTF-8: it would be another name after a restart.
+  if (special || name.includes("/") || name.includes("\0") || !name.isWellFormed()) {
     throw new FileError("EINVAL", `${JSON.stringify(name)} cannot be a name`);
   }
   const bytes = byteLength(name);
