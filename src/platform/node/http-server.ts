@@ -1,12 +1,14 @@
-// HTTP on Node in front of a fetch-style handler. `srvx` makes the Request and sends the Response, both without
+// HTTP on Node in front of a fetch-style handler. `srvx` makes the Request and keeps the Response, both without
 // building more of them than is used; connections, limits and the end of the server are seen to here.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
-import { NodeRequest, NodeResponse, sendNodeResponse } from "srvx/node";
+import { NodeRequest, NodeResponse } from "srvx/node";
 import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
+import { Connection, plainAddress, type Visit } from "./connection.ts";
 import { type Refusal, refusalOf } from "./request-head.ts";
+import { sendResponse } from "./send-response.ts";
 
 /** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
 export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
@@ -81,75 +83,99 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   // Node counts it from the last byte in either direction.
   server.timeout = options.sendTimeout ?? 60_000;
 
-  // Connections without a request so far: to Node they are not idle.
-  const fresh = new Set<Duplex>();
+  const connections = new Map<Duplex, Connection>();
   server.on("connection", (socket) => {
-    fresh.add(socket);
-    socket.once("close", () => fresh.delete(socket));
+    connections.set(socket, new Connection(socket));
+    socket.once("close", () => {
+      const connection = connections.get(socket);
+      connections.delete(socket);
+      connection?.closed();
+    });
   });
+  const connectionOf = (socket: Socket): Connection => connections.get(socket) ?? new Connection(socket);
 
-  // Connections that end with the request they have: what follows on them is nobody's, though it may be parsed already.
-  const ending = new WeakSet<Duplex>();
-  // Those of them on which something followed: they must end.
-  const dropped = new WeakSet<Duplex>();
-  const latest = new WeakMap<Duplex, Visit>();
-  const refuse = (refusal: Refusal, req: IncomingMessage, res: ServerResponse) => {
-    ending.add(req.socket);
+  const refuse = (refusal: Refusal, connection: Connection, res: ServerResponse) => {
+    connection.ending = true;
     res.shouldKeepAlive = false;
     res.writeHead(refusal.status, { "Content-Length": "0", Connection: "close" }).end();
-    options.onRefuse?.({ ...refusal, remoteAddress: plainAddress(req.socket.remoteAddress) });
+    options.onRefuse?.({ ...refusal, remoteAddress: connection.remoteAddress });
   };
 
   const answer = (req: IncomingMessage, res: ServerResponse, beginBody?: () => void) => {
-    fresh.delete(req.socket);
-    if (ending.has(req.socket)) {
-      dropped.add(req.socket);
+    const connection = connectionOf(req.socket);
+    connection.fresh = false;
+    if (connection.ending) {
+      connection.dropped = true;
       return;
     }
-    const before = latest.get(req.socket);
-    latest.set(req.socket, { req, res, before: before?.res.writableFinished === false ? before : undefined });
+    const visit = connection.begin(req, res);
     const refusal = refusalOf(req, maxHeaders);
     if (refusal !== undefined) {
-      refuse(refusal, req, res);
+      refuse(refusal, connection, res);
       return;
     }
     // Older versions of Node know no `shouldUpgradeCallback`: there, the next request may begin in the middle.
     if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
-    if (!res.shouldKeepAlive) ending.add(req.socket);
-    // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to
-    // be sent, and the gateway has a limit of its own.
-    res.on("timeout", (socket) => {
-      if (socket.writableLength > 0) socket.destroy();
-    });
-    respond(options, req, res, beginBody, () => closing !== undefined).catch((error: unknown) => {
+    if (!res.shouldKeepAlive) connection.ending = true;
+    const failed = (error: unknown) => {
       options.onError?.(error);
       if (res.headersSent || res.destroyed) res.destroy();
       else res.writeHead(500, { "Content-Length": "0" }).end();
-    });
+    };
+    const send = (response: Response) => {
+      if (res.destroyed) {
+        response.body?.cancel().catch(() => {});
+        return;
+      }
+      if (closing !== undefined) res.shouldKeepAlive = false;
+      const sent = sendResponse(res, response);
+      // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
+      // that is; it is better to end the connection.
+      if (req.complete || req.readableEnded) return sent;
+      const check = () => {
+        if (!req.complete && !req.readableEnded) lingeringClose(req);
+      };
+      if (sent !== undefined) return sent.then(check);
+      if (res.writableFinished) check();
+      else res.once("finish", check);
+    };
+    try {
+      const info = infoOf(req, connection, visit, beginBody);
+      options.handler(new NodeRequest({ req, res }), info).then(send).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   };
   server.on("request", (req, res) => answer(req, res));
+  // A visitor who does not read would keep a child for ever. A quiet script is another matter: then nothing waits to be
+  // sent, and the gateway has a limit of its own.
+  server.on("timeout", (socket) => {
+    if (connections.get(socket)?.answering !== true || socket.writableLength > 0) socket.destroy();
+  });
   // Whether "Expect: 100-continue" gets its way is the gateway's decision: it may refuse the body unseen. Then the
   // visitor may or may not send it, and what follows on the connection is neither surely body nor surely a request.
   server.on("checkContinue", (req, res) => {
+    const connection = connectionOf(req.socket);
     const wanted = res.shouldKeepAlive && req.headers.upgrade === undefined;
     let begun = false;
     answer(req, res, () => {
       begun = true;
-      if (wanted && closing === undefined && !dropped.has(req.socket)) {
-        ending.delete(req.socket);
+      if (wanted && closing === undefined && !connection.dropped) {
+        connection.ending = false;
         res.shouldKeepAlive = true;
       }
       res.writeContinue();
     });
     if (begun) return;
     res.shouldKeepAlive = false;
-    ending.add(req.socket);
+    connection.ending = true;
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const wasEnding = ending.has(socket);
-    ending.add(socket);
+    const connection = connectionOf(socket as Socket);
+    const wasEnding = connection.ending;
+    connection.ending = true;
     const answerNow = () => answerClientError(error, socket, options.onRefuse);
-    const last = latest.get(socket);
+    const last = connection.latest;
     // What is malformed is the head of another request, or the body of the last one.
     const isBody = last?.req.complete === false;
     if (last === undefined || error.code === "ECONNRESET") answerNow();
@@ -190,50 +216,33 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           resolve();
         });
         server.closeIdleConnections();
-        for (const socket of fresh) socket.destroy();
+        // To Node, connections without a request so far are not idle.
+        for (const [socket, { fresh }] of connections) if (fresh) socket.destroy();
       });
       return closing;
     },
   };
 }
 
-/** A request on a connection, and the one before it if that is not answered yet. */
-interface Visit {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly before: Visit | undefined;
-}
-
-async function respond(
-  options: HttpServerOptions,
+function infoOf(
   req: IncomingMessage,
-  res: ServerResponse,
+  connection: Connection,
+  visit: Visit,
   beginBody: (() => void) | undefined,
-  isClosing: () => boolean,
-): Promise<void> {
-  const { socket } = req;
-  const request = new NodeRequest({ req, res });
-  const response = await options.handler(request, {
-    remoteAddress: plainAddress(socket.remoteAddress),
-    remotePort: socket.remotePort,
-    serverAddress: plainAddress(socket.localAddress),
-    serverPort: socket.localPort,
-    protocol: `HTTP/${req.httpVersion}`,
+): RequestInfo {
+  return {
+    remoteAddress: connection.remoteAddress,
+    remotePort: connection.remotePort,
+    serverAddress: connection.serverAddress,
+    serverPort: connection.serverPort,
+    protocol: req.httpVersionMinor === 1 ? "HTTP/1.1" : "HTTP/1.0",
     scheme: "http",
     target: req.url,
     headers: headerPairs(req.rawHeaders),
     beginBody,
     body: bodyOfGet(req),
-  });
-  if (res.destroyed) {
-    await response.body?.cancel();
-    return;
-  }
-  if (isClosing()) res.shouldKeepAlive = false;
-  await sendNodeResponse(res, response);
-  // Whatever was not read of the request must not be taken for the next one. Node reads it to its end, however long
-  // that is; it is better to end the connection.
-  if (!req.complete && !req.readableEnded) lingeringClose(req);
+    whenGone: (callback) => visit.whenGone(callback),
+  };
 }
 
 /** What a `Request` cannot have. */
@@ -270,11 +279,6 @@ function lingeringClose(req: IncomingMessage): void {
     socket.off("close", done);
   });
   req.resume();
-}
-
-/** An IPv4 address as such, also where it arrived on a socket for both families. */
-function plainAddress(address: string | undefined): string | undefined {
-  return address?.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
 function headerPairs(raw: readonly string[]): [string, string][] {
