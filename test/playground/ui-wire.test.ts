@@ -141,14 +141,14 @@ describePeers(["chromium"], "the wire", () => {
   test("lights the bytes of a field, and the field of bytes", async () => {
     const lit = () => inspector(page).locator(".hex-bytes .lit").allTextContents();
     await inspector(page).getByRole("option").filter({ hasText: "requestId" }).hover();
-    expect(await lit()).toEqual(["00 01"]);
+    await expect.poll(lit).toEqual(["00 01"]);
     await inspector(page).locator('.hex-bytes [data-field="1"]').first().hover();
-    expect(await inspector(page).locator(".fields .lit .field-name").textContent()).toBe("type");
+    await inspector(page).locator(".fields .lit .field-name").getByText("type", { exact: true }).waitFor();
     await page.mouse.move(0, 0);
     await inspector(page).getByRole("listbox", { name: "PARAMS: fields" }).focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("ArrowDown");
-    expect(await lit()).toEqual(["04"]);
+    await expect.poll(lit).toEqual(["04"]);
   });
 
   test("copies a record as hex", async () => {

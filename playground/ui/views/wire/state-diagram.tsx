@@ -102,6 +102,7 @@ function MoveLine({ move: { from, to, inputs }, places, bend, made, marker }: Mo
   const end = edgeOf(to, [x2, y2], middle);
   // The curve's own middle lies half way to its control point.
   const label = [(start[0] + 2 * middle[0] + end[0]) / 4, (start[1] + 2 * middle[1] + end[1]) / 4] as const;
+  const steep = Math.abs(x2 - x1) < Math.abs(y2 - y1);
   return (
     <g class="move" data-made={made !== undefined || undefined}>
       <title>{`${wordsOf(from)}: ${inputs.map(wordsOf).join(", ")}: ${wordsOf(to)}`}</title>
@@ -110,7 +111,7 @@ function MoveLine({ move: { from, to, inputs }, places, bend, made, marker }: Mo
         marker-end={`url(#${marker}${made === undefined ? "" : "-made"})`}
       />
       {made !== undefined && (
-        <text x={label[0]} y={label[1] + (y1 === y2 ? -6 : 4)}>
+        <text x={label[0] - (steep ? 8 : 0)} y={label[1] + (y1 === y2 ? -6 : 4)} text-anchor={steep ? "end" : "middle"}>
           {wordsOf(made)}
         </text>
       )}
@@ -119,7 +120,7 @@ function MoveLine({ move: { from, to, inputs }, places, bend, made, marker }: Mo
 }
 
 function widthOf(state: string): number {
-  return state === "none" ? 12 : state.length * LETTER + 12;
+  return state === "none" ? 12 : state.length * LETTER + 16;
 }
 
 /** Where a line from the centre of a state towards `target` leaves its box. */
