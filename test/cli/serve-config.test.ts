@@ -1,8 +1,9 @@
 // `edge-fpm serve` with a configuration file.
 
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -63,12 +64,16 @@ describe("a configuration file", () => {
       expect(await textOf(`${url}/hi`)).toBe("hi from 127.0.0.1");
       expect((await fetch(`${url}/no?x=1`)).status).toBe(404);
       expect((await fetch(`${url}/index.php`)).status).toBe(502);
+      const socket = connect(Number(new URL(url).port), "127.0.0.1");
+      socket.end("NONSENSE\r\n\r\n");
+      await once(socket.resume(), "close");
       expect(await textOf(`${url}/metrics`)).toContain(
         'edgefpm_gateway_requests_total{location="= /hi",class="2xx"} 1',
       );
+      expect(await textOf(`${url}/metrics`)).toContain('edgefpm_gateway_refused_requests_total{status="400"} 1');
     });
     expect(readFileSync(join(path, "access.log"), "utf8").split("\n")).toEqual(
-      expect.arrayContaining(["GET /a.txt 200", "GET /hi 200", "GET /no?x=1 404", "GET /index.php 502"]),
+      expect.arrayContaining(["- - 400", "GET /a.txt 200", "GET /hi 200", "GET /no?x=1 404", "GET /index.php 502"]),
     );
   });
 

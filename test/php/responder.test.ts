@@ -194,7 +194,14 @@ describe("the answer", () => {
     expect((await ask("/nope.php", { params })).out).toBe(`Status: 404 Not Found\r\n${HEAD()}`);
   });
 
-  test("roles other than responder are refused", async () => {
+  test("an authorizer's script runs, and sees that it is one", async () => {
+    php.scratch.write("role.php", "<?php echo $_SERVER['FCGI_ROLE'];");
+    expect((await ask("/role.php")).out).toMatch(/\r\n\r\nRESPONDER$/);
+    const params = { FCGI_ROLE: "claimed" };
+    expect((await ask("/role.php", { role: "authorizer", params })).out).toMatch(/\r\n\r\nAUTHORIZER$/);
+  });
+
+  test("other roles are refused", async () => {
     for (const role of ["filter", 7] as const) {
       const { out, end } = await ask("/hello.php", { role });
       expect(end).toEqual({ applicationStatus: 0, protocolStatus: "unknown-role" });

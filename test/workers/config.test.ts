@@ -104,6 +104,30 @@ test("what a Worker cannot do is refused by the build, all of it at once", () =>
   );
 });
 
+test("what has no effect there is told by the build, and scripts of roles are found in the deployment", () => {
+  const { warnings, plain } = edgeConfig(
+    defineConfig({
+      listen: { port: 1 },
+      log: { format: "json", file: "/app-folder/log" },
+      metrics: { path: "/metrics" },
+      purge: { token: "0123456789abcdef" },
+      authorizer: { pass: "www", script: "/app-folder/bin/guard.php" },
+      locations: [{ prefix: "/a/", compress: true }],
+    }),
+    "/app-folder",
+    "/app",
+  );
+  expect(warnings.map((text) => text.split(" ")[0])).toEqual([
+    "listen",
+    "metrics",
+    "log.file",
+    "compress",
+    "purge.token",
+  ]);
+  expect(plain).toMatchObject({ authorizer: { script: "/app/bin/guard.php" }, root: "/app" });
+  expect(edgeConfig(defineConfig({ log: {}, compress: false }), "/app-folder", "/app").warnings).toEqual([]);
+});
+
 test("regular expressions survive JSON", () => {
   const config = defineConfig({ locations: [{ regex: /^\/a"\\\/(?<x>.)/i, deny: true }], hosts: [/x/, "y"] });
   expect(fromPlain(JSON.parse(JSON.stringify(toPlain(config))))).toEqual(config);

@@ -150,7 +150,7 @@ class WorkerChild {
       {
         // The master is no stranger: it may leave the link idle for as long as it likes.
         limits: { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 },
-        connection: { roles: ["responder"] },
+        connection: { roles: ["responder", "authorizer"] },
       },
     );
     void link.closed.then(async () => {

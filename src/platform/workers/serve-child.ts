@@ -64,7 +64,7 @@ export async function serveChild(
         throw error;
       }
     },
-    { limits: PATIENT, connection: { roles: ["responder"] } },
+    { limits: PATIENT, connection: { roles: ["responder", "authorizer"] } },
   );
   link.announce([announcement]);
   await link.closed;
