@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Connections } from "../../playground/engine/types.ts";
 import { changedLines } from "../../playground/ui/views/setups/changed-lines.ts";
 import type { Setup } from "../../playground/ui/views/setups/setup.ts";
@@ -13,6 +14,9 @@ import { poolConfig } from "../../src/fpm/config.ts";
 import { assertConfig } from "../../src/gateway/config/check.ts";
 import { describePeers, peerPath } from "../peers/peer.ts";
 import { makeScratch } from "../peers/scratch.ts";
+import { openPlayground, type Playground, violations } from "./page.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const scratch = makeScratch("setups");
 afterAll(() => scratch.remove());
@@ -201,5 +205,71 @@ describe("lines that changed", () => {
       "edge-fpm": 1,
       "edge-fpm-config": 1,
     });
+  });
+});
+
+describePeers(["chromium"], "the set-ups' view", () => {
+  let playground: Playground;
+  let page: Page;
+  let complaints: string[];
+  beforeAll(async () => {
+    playground = await openPlayground();
+    ({ page, complaints } = await playground.open("setups", { permissions: ["clipboard-read", "clipboard-write"] }));
+  }, 120_000);
+  afterAll(() => playground?.close());
+
+  const lines = () => page.locator(".setup-lines .line[data-changed=true]").allTextContents();
+
+  test("marks the lines that a choice has changed, and no others", async () => {
+    await page.getByRole("tab", { name: "nginx" }).waitFor();
+    expect(await lines()).toEqual([]);
+    await page.getByRole("radio", { name: "kept" }).check();
+    expect((await lines()).map((line) => line.trim())).toEqual(["keepalive 2;", "fastcgi_keep_conn on;"]);
+    await page.getByText("2 lines differ").waitFor();
+    await page.getByRole("radio", { name: "TCP" }).check();
+    expect((await lines()).map((line) => line.trim())).toContain("server 127.0.0.1:9000;");
+  });
+
+  test("shows the numbers of the pool, whichever view has moved them", async () => {
+    await page.getByRole("tab", { name: "php-fpm", exact: true }).click();
+    await page.getByRole("slider", { name: "pm.max_children" }).fill("7");
+    expect(await lines()).toContain("pm.max_children = 7\n");
+    await page.getByRole("link", { name: "Pool", exact: true }).click();
+    await expect.poll(() => page.getByRole("slider", { name: "pm.max_children" }).inputValue()).toBe("7");
+    await page.getByRole("radio", { name: "ondemand" }).check();
+    await page.getByRole("link", { name: "Set-ups" }).click();
+    await page.getByText("pm.process_idle_timeout = 10s").waitFor();
+    expect(await page.getByText("pm.min_spare_servers").count()).toBe(0);
+  });
+
+  test("copies a text as it is shown", async () => {
+    for (const server of ["nginx", "Apache", "Caddy", "php-fpm", "edge-fpm serve", "edge-fpm.config.ts"]) {
+      await page.getByRole("tab", { name: server, exact: true }).click();
+      await page.getByRole("button", { name: "Copy", exact: true }).click();
+      await page.getByRole("button", { name: "Copied" }).waitFor();
+      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      expect(copied).toBe(await page.locator(".setup-lines pre").textContent());
+      expect(copied.length).toBeGreaterThan(100);
+      await page.getByRole("button", { name: "Copy", exact: true }).waitFor();
+    }
+  });
+
+  test("selects it where copying is not allowed", async () => {
+    await page.evaluate(() => {
+      Object.defineProperty(navigator, "clipboard", { value: undefined });
+    });
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByText("Selected: press Ctrl+C").waitFor();
+    expect(await page.evaluate(() => String(getSelection()))).toContain("export default defineConfig({");
+  });
+
+  test.each(["light", "dark"] as const)("is usable for everyone: %s", async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await violations(page)).toEqual([]);
+    expect(await page.locator("main.view").evaluate((view) => view.scrollWidth - view.clientWidth)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    expect(complaints).toEqual([]);
   });
 });

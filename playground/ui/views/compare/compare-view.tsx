@@ -20,6 +20,8 @@ import {
 } from "./compare.ts";
 import { milliseconds } from "./milliseconds.ts";
 import { RaceChart } from "./race-chart.tsx";
+import { Samples } from "./samples.tsx";
+import { Where } from "./where.tsx";
 import "./compare.css";
 
 export function CompareView() {
@@ -175,123 +177,5 @@ function Median({
       <dt>{name}, median</dt>
       <dd>{figures === undefined ? "-" : milliseconds(figures.total)}</dd>
     </div>
-  );
-}
-
-/** Both medians as bars of one scale, split into start and run. */
-function Where() {
-  const most = Math.max(cgi.value?.total ?? 0, fastcgi.value?.total ?? 0);
-  return (
-    <section class="panel where" aria-label="Where the time goes">
-      <div class="panel-head">
-        <h2>Where the time goes</h2>
-        <ul class="legend">
-          <li data-kind="start">starting the interpreter</li>
-          <li data-kind="run">running the request</li>
-        </ul>
-      </div>
-      <div class="panel-body stack">
-        <Bar name="CGI" figures={cgi.value} most={most} />
-        <Bar name="FastCGI" figures={fastcgi.value} most={most} />
-        <div class="explain">
-          <p>
-            Here a CGI request starts a Worker, instantiates PHP in it, lets PHP read its settings and register some
-            thousand functions and classes, runs the script, and ends all of it. A server does the same with fork, exec
-            and the dynamic linker; opcache and connections to databases are lost each time too.
-          </p>
-          <p>
-            With FastCGI the interpreter has done that once. A request is a few records on a connection: params in,
-            output back, and the child waits for the next one. The compiled script is still in its memory.
-          </p>
-          <p class="hint">
-            The module is compiled before both: a real CGI program is in the disk's cache too. Slower scripts make the
-            ratio smaller: what they cost themselves, both pay.
-          </p>
-        </div>
-      </div>
-    </section>
-  );
-}
-
-function Bar({
-  name,
-  figures,
-  most,
-}: {
-  readonly name: string;
-  readonly figures: Figures | undefined;
-  readonly most: number;
-}) {
-  const share = (value: number) => (most === 0 ? 0 : (value / most) * 100);
-  return (
-    <div class="bar-row">
-      <span class="bar-name">{name}</span>
-      <span class="bar" aria-hidden="true">
-        {figures !== undefined && (
-          <>
-            <span data-kind="start" style={{ width: `${share(figures.start)}%` }} />
-            <span data-kind="run" style={{ width: `max(${figures.run > 0 ? 2 : 0}px, ${share(figures.run)}%)` }} />
-          </>
-        )}
-      </span>
-      <span class="bar-says">
-        {figures === undefined
-          ? "not measured yet"
-          : figures.start > 0
-            ? `${milliseconds(figures.start)} start + ${milliseconds(figures.run)} run`
-            : `${milliseconds(figures.run)} run`}
-      </span>
-    </div>
-  );
-}
-
-function Samples() {
-  const all = samples.value;
-  if (all.length === 0) return null;
-  return (
-    <details class="panel samples">
-      <summary>All {all.length} samples</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reached by the keyboard. */}
-      <section class="samples-table" tabIndex={0} aria-label="Samples">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Kind</th>
-              <th scope="col" class="number">
-                Request
-              </th>
-              <th scope="col" class="number">
-                Status
-              </th>
-              <th scope="col" class="number">
-                Start
-              </th>
-              <th scope="col" class="number">
-                Run
-              </th>
-              <th scope="col" class="number">
-                Total
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {all.map(({ kind, index, status, start, run, total }) => (
-              <tr key={`${kind} ${index}`}>
-                <th scope="row">
-                  <span class="kind" data-kind={kind}>
-                    {kind === "cgi" ? "CGI" : "FastCGI"}
-                  </span>
-                </th>
-                <td class="number">{index + 1}</td>
-                <td class="number">{status}</td>
-                <td class="number">{kind === "cgi" ? milliseconds(start) : "-"}</td>
-                <td class="number">{milliseconds(run)}</td>
-                <td class="number">{milliseconds(total)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-    </details>
   );
 }
