@@ -11,6 +11,24 @@ const WHOLE = 256 * 1024;
 /** Bytes read at a time from longer ones. */
 const CHUNK = 64 * 1024;
 
+/**
+ * For how long it is believed, in milliseconds, that a path leads where it led, and of how many paths. Only as long as
+ * the very same file is found there: another one in its place, or a link to another, is resolved anew.
+ */
+const KNOWN_FOR = 1_000;
+const MOST_KNOWN = 1_000;
+
+/** Where a path led. */
+interface Resolved {
+  readonly real: string;
+  readonly stats: Stats;
+  readonly since: number;
+}
+
+function sameFile(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.ctimeMs === b.ctimeMs;
+}
+
 /** How files of a folder are found. */
 export interface NodeFilesOptions {
   /** Follows symbolic links to files outside the root. Off: they are refused. */
@@ -24,6 +42,20 @@ export interface NodeFilesOptions {
 export function nodeFiles(root: string, options: NodeFilesOptions = {}): FileSource {
   const realRoot = realpathSync.native(root);
   const inside = realRoot.endsWith(sep) ? realRoot : realRoot + sep;
+  const known = new Map<string, Resolved>();
+  const resolve = (path: string): { real: string; stats: Stats } => {
+    const now = performance.now();
+    const before = known.get(path);
+    if (before !== undefined && now - before.since < KNOWN_FOR) {
+      const stats = statSync(path);
+      if (sameFile(stats, before.stats)) return { real: before.real, stats };
+    }
+    const real = realpathSync.native(path);
+    const stats = statSync(real);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(path, { real, stats, since: now });
+    return { real, stats };
+  };
 
   return {
     // Synchronous, as in nginx: two system calls on what the kernel has in memory take a tenth of a trip through the
@@ -34,8 +66,7 @@ export function nodeFiles(root: string, options: NodeFilesOptions = {}): FileSou
       let real: string;
       let stats: Stats;
       try {
-        real = realpathSync.native(realRoot + name);
-        stats = statSync(real);
+        ({ real, stats } = resolve(realRoot + name));
       } catch (error) {
         return missing(error) ? undefined : { type: "refused" };
       }
