@@ -68,13 +68,13 @@ export async function startComparison(): Promise<void> {
   const request = TARGETS.find(({ id }) => id === target.peek())?.request ?? TARGETS[0].request;
   preparing.value = true;
   problem.value = undefined;
+  samples.value = [];
+  planned.value = count.peek();
   try {
     await engine.loadPhp();
-    samples.value = [];
-    planned.value = count.peek();
     run.value = engine.compare({
       request,
-      count: count.peek(),
+      count: planned.peek(),
       onSample: (sample) => {
         samples.value = [...samples.value, sample];
       },

@@ -4,7 +4,8 @@ import { useRef } from "preact/hooks";
 import { pool } from "../../state/engine.ts";
 import { theme } from "../../state/theme.ts";
 import { coloursOf } from "./colours.ts";
-import { history, type Life } from "./history.ts";
+import { history } from "./history.ts";
+import type { Life } from "./pool-history.ts";
 import { useTicking } from "./ticking.ts";
 import { GUTTER, RIGHT } from "./timeline.tsx";
 

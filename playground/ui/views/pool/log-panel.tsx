@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { logLine } from "../../../../src/fpm/log-line.ts";
-import { STATUS_PATH, type StatusFormat } from "../../../engine/index.ts";
+import { type EngineLog, STATUS_PATH, type StatusFormat } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { engine, logs } from "../../state/engine.ts";
 
@@ -38,6 +38,25 @@ export function LogPanel() {
   );
 }
 
+interface Line {
+  readonly key: number;
+  readonly text: string;
+}
+
+/** Made once for each entry: a busy pool logs much. */
+const made = new WeakMap<EngineLog, Line>();
+let lastKey = 0;
+
+function lineOf(entry: EngineLog): Line {
+  let line = made.get(entry);
+  if (line === undefined) {
+    lastKey += 1;
+    line = { key: lastKey, text: logLine(entry, entry.time, { level: "debug" })?.trimEnd() ?? "" };
+    made.set(entry, line);
+  }
+  return line;
+}
+
 function Log() {
   const box = useRef<HTMLElement>(null);
   const lines = logs.value;
@@ -52,11 +71,14 @@ function Log() {
     <section class="log" ref={box} tabIndex={0} aria-label="Log lines">
       {lines.length === 0 && <p class="empty">Nothing yet. Children that start, end or are missing are told here.</p>}
       <ol>
-        {lines.map((entry, index) => (
-          <li key={index} data-level={entry.level}>
-            {logLine(entry, entry.time, { level: "debug" })?.trimEnd()}
-          </li>
-        ))}
+        {lines.map((entry) => {
+          const { key, text } = lineOf(entry);
+          return (
+            <li key={key} data-level={entry.level}>
+              {text}
+            </li>
+          );
+        })}
       </ol>
     </section>
   );
