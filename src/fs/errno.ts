@@ -32,6 +32,13 @@ export class FileError extends Error {
   }
 }
 
+/** A home that has no room left, or fails otherwise, in the words of POSIX too. */
+export function asFileError(error: unknown): FileError {
+  if (error instanceof FileError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new FileError(/full|quota/i.test(message) ? "ENOSPC" : "EIO", message);
+}
+
 /** Every way the store itself can fail, by stable code. Explained in docs/errors.md. */
 export type FileStoreErrorCode =
   /** Written by a later release, in a form that this one does not know. */

@@ -51,3 +51,15 @@ export interface FileHome {
   /** Bytes of all pieces. */
   readonly bytes: number;
 }
+
+/**
+ * Removes all pieces of an owner that nobody asks for any more. If that fails they stay until the next start: a batch that
+ * is durable already must not seem to have failed.
+ */
+export function removeLater(home: FileHome, owner: number): void {
+  try {
+    home.transaction(() => home.removePieces(owner, 0));
+  } catch {
+    // `removeUnowned` takes them.
+  }
+}

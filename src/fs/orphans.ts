@@ -1,7 +1,7 @@
 // Files that are in no directory any more and that a child may still have open. Which ones it has open is not asked:
 // every child that is at work when a file goes may, until it says otherwise, rests or ends.
 
-import type { FileHome } from "./home.ts";
+import { type FileHome, removeLater } from "./home.ts";
 import type { Node } from "./node.ts";
 
 interface Orphan {
@@ -60,8 +60,8 @@ export class Orphans {
   #remove(ino: number): void {
     const orphan = this.#orphans.get(ino);
     if (orphan === undefined) return;
-    this.#home.transaction(() => this.#home.removePieces(ino, 0));
     this.#orphans.delete(ino);
     this.#bytes -= orphan.bytes;
+    removeLater(this.#home, ino);
   }
 }

@@ -4,7 +4,7 @@
 // answers must not let one out before the home's last transaction is durable.
 
 import type { Errno } from "./errno.ts";
-import { FileError } from "./errno.ts";
+import { asFileError, FileError } from "./errno.ts";
 import type { FileHome } from "./home.ts";
 import { PIECE_BYTES } from "./limits.ts";
 import { type Lock, type LockOutcome, type LockPlace, LockTable } from "./locks.ts";
@@ -120,8 +120,8 @@ export class FileService {
       if (old >= this.#nextLife - REMEMBERED_LIVES) break;
       this.#earlier.delete(old);
     }
-    this.store.end(life);
     this.#locks.end(life);
+    this.store.end(life);
   }
 
   /** Lives that may have a file open: for changes that the store's owner makes. */
@@ -149,17 +149,11 @@ export class FileService {
    * @param reply called once; later than this call returns only for a lock that is waited for
    */
   receive(life: number, message: ChildMessage, time: number, reply: (answer: StoreAnswer) => void): void {
-    if (message.type === "hello") {
-      reply(this.hello(message.key));
-      return;
-    }
     const known = this.#lives.get(life);
-    if (known === undefined) {
-      reply(this.#afterTheEnd(life, message));
-      return;
-    }
     try {
-      this.#receive(life, known, message, time, reply);
+      if (message.type === "hello") reply(this.hello(message.key));
+      else if (known === undefined) reply(this.#afterTheEnd(life, message));
+      else this.#receive(life, known, message, time, reply);
     } catch (error) {
       reply(failure(error));
     }
@@ -322,6 +316,6 @@ function aliased<T extends LockPlace>(place: T, result: Committed | BatchError):
 }
 
 function failure(error: unknown): { type: "failed"; errno: Errno; message: string } {
-  if (error instanceof FileError) return { type: "failed", errno: error.errno, message: error.message };
-  return { type: "failed", errno: "EIO", message: error instanceof Error ? error.message : String(error) };
+  const { errno, message } = asFileError(error);
+  return { type: "failed", errno, message };
 }

@@ -1,7 +1,7 @@
 // Bytes that a child has sent ahead for a later batch: a file too large for one message. They lie in the home under
 // negative numbers, count as used, and go with their child or when they are old.
 
-import type { FileHome } from "./home.ts";
+import { type FileHome, removeLater } from "./home.ts";
 
 /** What is known of a stage. */
 export interface Stage {
@@ -54,8 +54,8 @@ export class Stages {
   discard(life: number, id: number): void {
     const stage = this.get(life, id);
     if (stage === undefined) return;
-    this.#home.transaction(() => this.#home.removePieces(stage.owner, 0));
     this.forget(life, id);
+    removeLater(this.#home, stage.owner);
   }
 
   /** Removes all of a life. */

@@ -6,7 +6,7 @@ import { type BaseFiles, NO_BASE } from "./base.ts";
 import { mergeBase } from "./base-merge.ts";
 import { Batch } from "./batch.ts";
 import { Contents } from "./contents.ts";
-import { FileError, FileStoreError } from "./errno.ts";
+import { asFileError, FileError, FileStoreError } from "./errno.ts";
 import { History } from "./history.ts";
 import type { FileHome } from "./home.ts";
 import { DEFAULT_LIMITS, PIECE_BYTES, type StoreLimits } from "./limits.ts";
@@ -405,10 +405,15 @@ export class FileStore {
   #forgetRemoved(): void {
     const seq = this.#history.forgettable();
     if (seq === undefined) return;
-    this.#home.transaction(() => {
-      this.#home.forgetRemoved(seq);
-      this.#home.setValue("historyFrom", String(seq));
-    });
+    try {
+      this.#home.transaction(() => {
+        this.#home.forgetRemoved(seq);
+        this.#home.setValue("historyFrom", String(seq));
+      });
+    } catch {
+      // The batch before is durable and must not seem to have failed; the next one tries again.
+      return;
+    }
     this.#history.forget(seq);
   }
 
@@ -432,13 +437,6 @@ export class FileStore {
 
 function damaged(what: string): FileStoreError {
   return new FileStoreError("FILE_STORE_DAMAGED", `the file store contradicts itself: ${what}`);
-}
-
-/** A home that has no room left, or fails otherwise, is told in the words of POSIX too. */
-function asFileError(error: unknown): FileError {
-  if (error instanceof FileError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new FileError(/full|SQLITE_FULL|quota/i.test(message) ? "ENOSPC" : "EIO", message);
 }
 
 function asBatchError(error: unknown, index: number): BatchError {
