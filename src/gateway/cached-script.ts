@@ -1,6 +1,7 @@
 // A script behind the cache: the configuration's words for the cache, and the cache's wishes for the script.
 
 import { createCache } from "./cache/cache.ts";
+import { NoResponse } from "./cache/failure.ts";
 import { headersForScript } from "./cache/key.ts";
 import type { Cache, CacheRequest, CacheStatus, IgnorableHeader, StaleCondition, ValidTimes } from "./cache/options.ts";
 import type { CacheStore, Purge } from "./cache/store.ts";
@@ -128,14 +129,12 @@ function sentVariable(
 }
 
 /** A script's output that is no answer, so that nothing of it is stored or shown to another visitor. */
-class NotAnAnswer {
+class NotAnAnswer extends NoResponse {
   readonly outcome: Outcome;
   readonly visit: Visit;
-  // Not the application's failure: no stale answer takes its place.
-  readonly code = "GATEWAY_NOT_AN_ANSWER";
-  readonly status = 302;
 
   constructor(outcome: Outcome, visit: Visit) {
+    super();
     this.outcome = outcome;
     this.visit = visit;
   }

@@ -7,6 +7,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serve } from "../../src/server/index.ts";
 import { runEdgeFpm } from "../peers/edge-fpm.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { run } from "./run.ts";
@@ -99,6 +100,37 @@ describe("a configuration file", () => {
     const log = await served(path, args, async (url) => expect(await textOf(`${url}/some/page`)).toBe("me"));
     expect(log).toContain("serves");
   }, 30_000);
+});
+
+test("traces go on, begin where that is configured, and are never malformed", async () => {
+  const fetch = (request: Request) => Response.json(Object.fromEntries(request.headers));
+  const application = await serve({ listen: { hostname: "127.0.0.1", port: 0 }, fetch });
+  const { port } = application.address as { readonly port?: number };
+  const site = (name: string, more: string) =>
+    folder(
+      name,
+      `defineConfig({ root: "public", frontController: "/index.php", listen: { port: 0 }, upstreams: { app: { servers: ["tcp://127.0.0.1:${port}"] } }, ${more} })`,
+    );
+  const parentOf = async (url: string, traceparent?: string) => {
+    const response = await globalThis.fetch(url, { headers: traceparent === undefined ? {} : { traceparent } });
+    return ((await response.json()) as { readonly traceparent?: string }).traceparent;
+  };
+  const known = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  try {
+    await served(site("traces", ""), [], async (url) => {
+      expect(await parentOf(url, known)).toBe(known);
+      expect(await parentOf(url, "nonsense")).toBeUndefined();
+      expect(await parentOf(url)).toBeUndefined();
+    });
+    await served(site("traces-begun", `tracing: { start: "sampled" }`), [], async (url) => {
+      expect(await parentOf(url, known)).toBe(known);
+      for (const sent of ["nonsense", undefined]) {
+        expect(await parentOf(url, sent)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/);
+      }
+    });
+  } finally {
+    await application.close({ grace: 0 });
+  }
 });
 
 test("a Unix socket is listened on, in place of one that was left behind", async () => {

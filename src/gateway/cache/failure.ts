@@ -7,8 +7,12 @@ import type { CacheEntry } from "./store.ts";
 /** Statuses for which `stale-if-error` holds (RFC 5861, section 4). */
 const ERROR_STATUSES = [500, 502, 503, 504];
 
+/** What `produce` rejects with when there is no response, though nothing failed: no stale one takes its place. */
+export class NoResponse {}
+
 /** What kind of failure `produce` rejected with; `undefined` when it is not the application's. */
 export function failureCondition(error: unknown): StaleCondition | undefined {
+  if (error instanceof NoResponse) return undefined;
   const status = failureStatus(error);
   if (status < 500) return undefined;
   const { code } = (error ?? {}) as { code?: unknown };
