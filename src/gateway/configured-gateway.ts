@@ -1,28 +1,28 @@
 // Request -> Response by a configuration: many sites, locations and applications.
 
-import { isAllowed } from "./allowed.ts";
-import { type Answer, answerVisit } from "./answer.ts";
+import { type Answer, answerVisit } from "./answer/answer.ts";
+import { countBody } from "./answer/count-body.ts";
+import { failureReply, failureStatus } from "./answer/failures.ts";
+import { finishReply } from "./answer/finish.ts";
+import { createPlatformResponse } from "./answer/reply.ts";
+import type { Routes } from "./answer/step.ts";
 import type { Purge } from "./cache/store.ts";
-import { Caches } from "./cached-script.ts";
 import type { CompiledGateway } from "./config/resolved.ts";
-import { configuredRoutes } from "./configured-routes.ts";
-import { countBody } from "./count-body.ts";
-import { failureReply, failureStatus } from "./failures.ts";
-import { finishReply } from "./finish.ts";
-import { clientOf, type TrustedPeers } from "./forwarded.ts";
 import type { Gateway } from "./gateway.ts";
-import { locationSettings } from "./location-settings.ts";
 import { OPENMETRICS_TYPE } from "./observe/openmetrics.ts";
+import { Recorder } from "./observe/recorder.ts";
 import { DEFAULT_LIMITS, type RequestInfo } from "./options.ts";
 import { endsInStar, mayPurge, type PurgeZone, purgedVisit, purgeReply } from "./purge.ts";
-import { Recorder } from "./recorder.ts";
-import { createPlatformResponse } from "./reply.ts";
-import { beginVisit, originLength } from "./request-check.ts";
+import { isAllowed } from "./request/allowed.ts";
+import { clientOf, type TrustedPeers } from "./request/forwarded.ts";
+import { beginVisit, originLength } from "./request/request-check.ts";
+import { hostName } from "./request/target.ts";
+import { schemeOf, type Visit } from "./request/visit.ts";
 import type { GatewayResources } from "./resources.ts";
+import { configuredRoutes } from "./routing/configured-routes.ts";
 import { requestVariables } from "./routing/variables.ts";
-import type { Routes } from "./step.ts";
-import { hostName } from "./target.ts";
-import { schemeOf, type Visit } from "./visit.ts";
+import { Caches } from "./script/cached-script.ts";
+import { locationSettings } from "./script/location-settings.ts";
 
 /** A gateway with a configuration. */
 export interface ConfiguredGateway {

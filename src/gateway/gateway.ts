@@ -1,13 +1,13 @@
 // Request -> Response for one site: one folder, one application.
 
-import { type AnswerEvents, answerVisit } from "./answer.ts";
-import { failureReply, failureStatus } from "./failures.ts";
-import { limitRate } from "./limit-rate.ts";
+import { type AnswerEvents, answerVisit } from "./answer/answer.ts";
+import { failureReply, failureStatus } from "./answer/failures.ts";
+import { limitRate } from "./answer/limit-rate.ts";
+import { type CreateResponse, createPlatformResponse, type Reply } from "./answer/reply.ts";
 import type { GatewayOptions, RequestInfo } from "./options.ts";
-import { type CreateResponse, createPlatformResponse, type Reply } from "./reply.ts";
-import { beginVisit } from "./request-check.ts";
-import { plainSettings } from "./script-settings.ts";
-import { siteRoutes } from "./site-routes.ts";
+import { beginVisit } from "./request/request-check.ts";
+import { siteRoutes } from "./routing/site-routes.ts";
+import { plainSettings } from "./script/script-settings.ts";
 
 /** A fetch-style handler. Never rejects: a failure is a response too. */
 export type Gateway = (request: Request, info?: RequestInfo) => Promise<Response>;

@@ -1,7 +1,9 @@
 // HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application.
 
-export type { Coding } from "./accept-encoding.ts";
-export { type Compressor, streamCompressor } from "./compress.ts";
+export type { Coding } from "./answer/accept-encoding.ts";
+export { type Compressor, streamCompressor } from "./answer/compress.ts";
+export { failureStatus } from "./answer/failures.ts";
+export type { CreateResponse, ReplyBody, ReplyInit } from "./answer/reply.ts";
 export { assertConfig, checkConfig } from "./config/check.ts";
 export { type CompileOptions, compileConfig } from "./config/compile.ts";
 export {
@@ -18,9 +20,7 @@ export type { CacheUse, FastCgi, Location, LocationSettings, Rewrite } from "./c
 export type { CompiledGateway } from "./config/resolved.ts";
 export { type ConfiguredGateway, createConfiguredGateway } from "./configured-gateway.ts";
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
-export { failureStatus } from "./failures.ts";
 export type { Entry, FileEntry, FileSource } from "./files.ts";
-export { type Client, clientOf, type ForwardedOptions, type TrustedPeers, trustedPeers } from "./forwarded.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
 export {
   type AccessEntry,
@@ -51,7 +51,7 @@ export {
   type RequestInfo,
   type RequestName,
 } from "./options.ts";
-export type { CreateResponse, ReplyBody, ReplyInit } from "./reply.ts";
+export { type Client, clientOf, type ForwardedOptions, type TrustedPeers, trustedPeers } from "./request/forwarded.ts";
 export type { GatewayResources } from "./resources.ts";
-export type { ObservedExchange } from "./script-settings.ts";
+export type { ObservedExchange } from "./script/script-settings.ts";
 export type { Spool, SpooledBody } from "./spool.ts";

@@ -2,8 +2,8 @@
 
 import { DEFAULT_MAX_HEADER_BYTES, type NameValue } from "../cgi/index.ts";
 import type { Exchange } from "../transport/exchange.ts";
+import type { CreateResponse } from "./answer/reply.ts";
 import type { FileSource } from "./files.ts";
-import type { CreateResponse } from "./reply.ts";
 import type { Spool } from "./spool.ts";
 
 /** Bounds on what a visitor or a script can make the gateway hold. Bytes. */

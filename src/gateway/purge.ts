@@ -4,13 +4,13 @@
 //   PURGE /blog/*                 what is kept of all addresses that begin so
 //   PURGE / with Cache-Tag: a, b  what carries one of these tags, in every cache
 
-import { isAllowed } from "./allowed.ts";
+import { failureReply } from "./answer/failures.ts";
+import type { Reply } from "./answer/reply.ts";
+import type { Step } from "./answer/step.ts";
 import type { Purge } from "./cache/store.ts";
 import type { CompiledGateway } from "./config/resolved.ts";
-import { failureReply } from "./failures.ts";
-import type { Reply } from "./reply.ts";
-import type { Step } from "./step.ts";
-import type { Visit } from "./visit.ts";
+import { isAllowed } from "./request/allowed.ts";
+import type { Visit } from "./request/visit.ts";
 
 /** Forgets answers of a zone. */
 export type PurgeZone = (zone: string, purge: Purge) => Promise<number | undefined>;

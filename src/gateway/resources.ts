@@ -1,14 +1,14 @@
 // What a gateway with a configuration needs beside it: the platform's files, applications, stores and so on.
 
+import type { Compressor } from "./answer/compress.ts";
+import type { CreateResponse } from "./answer/reply.ts";
 import type { CacheStore } from "./cache/store.ts";
-import type { Compressor } from "./compress.ts";
 import type { CacheZone } from "./config/config.ts";
 import type { AccessEntry } from "./observe/entry.ts";
 import type { Tracing } from "./observe/tracing.ts";
 import type { GatewayTimeouts, RequestName } from "./options.ts";
-import type { CreateResponse } from "./reply.ts";
 import type { RouteResources } from "./routing/place.ts";
-import type { ObservedExchange } from "./script-settings.ts";
+import type { ObservedExchange } from "./script/script-settings.ts";
 import type { Spool } from "./spool.ts";
 
 /** What a configuration names and a platform has: files, applications, stores of caches. */

@@ -1,7 +1,7 @@
 // Which files of an application are static assets: what a visitor may load as a file. Named by what is allowed, because
 // an asset is public to everyone, whatever the application thinks of it.
 
-import { hasHiddenSegment, isSource } from "../gateway/locate.ts";
+import { hasHiddenSegment, isSource } from "../gateway/routing/locate.ts";
 
 /** Extensions of files that pages load, or that are made to be downloaded. */
 const PUBLIC = new Set(

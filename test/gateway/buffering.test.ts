@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Allowance } from "../../src/gateway/limit-rate.ts";
+import { Allowance } from "../../src/gateway/answer/limit-rate.ts";
 import { nodeSpool } from "../../src/platform/node/spool.ts";
 import { documentRoot, gatewayOf, type Script } from "./application.ts";
 import { configured, prints, TEXT } from "./configured.ts";

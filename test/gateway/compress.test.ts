@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { chooseCoding } from "../../src/gateway/accept-encoding.ts";
+import { chooseCoding } from "../../src/gateway/answer/accept-encoding.ts";
 import { streamCompressor } from "../../src/gateway/index.ts";
 import type { Script } from "./application.ts";
 import { configured, prints } from "./configured.ts";

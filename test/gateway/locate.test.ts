@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Entry, FileSource } from "../../src/gateway/files.ts";
-import { locate } from "../../src/gateway/locate.ts";
+import { locate } from "../../src/gateway/routing/locate.ts";
 import { nodeFiles } from "../../src/platform/node/files.ts";
 import { documentRoot, echoParams, gatewayOf } from "./application.ts";
 

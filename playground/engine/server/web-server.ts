@@ -1,8 +1,8 @@
 // The web server: our gateway before the site's files, with requests and answers as the page writes them.
 
 import { utf8ToByteString } from "../../../src/codec/index.ts";
+import type { ReplyInit } from "../../../src/gateway/answer/reply.ts";
 import { createGateway, type FileSource } from "../../../src/gateway/index.ts";
-import type { ReplyInit } from "../../../src/gateway/reply.ts";
 import type { Exchange } from "../../../src/transport/exchange.ts";
 import { DOCUMENT_ROOT, EngineError, PING_PATH, type RequestInput, STATUS_PATH } from "../types.ts";
 

@@ -1,7 +1,7 @@
 // A stored response as an answer: whole, a part of it, its head alone, or the news that the visitor has it already.
 
-import { isFresh, rangeOf } from "../conditional.ts";
-import type { Reply, ReplyBody } from "../reply.ts";
+import type { Reply, ReplyBody } from "../answer/reply.ts";
+import { isFresh, rangeOf } from "../static/conditional.ts";
 import type { CacheRequest, CacheStatus } from "./options.ts";
 import type { CacheEntry } from "./store.ts";
 

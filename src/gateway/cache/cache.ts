@@ -1,7 +1,7 @@
 // The cache in front of scripts, seen from the gateway: what is answered from the store, who runs the script, who waits.
 
 import { LRUCache } from "lru-cache";
-import { type CreateResponse, createPlatformResponse, type Reply } from "../reply.ts";
+import { type CreateResponse, createPlatformResponse, type Reply } from "../answer/reply.ts";
 import { answerer } from "./answer.ts";
 import { collect } from "./collect.ts";
 import { accelOf, type Head, headOf, isWhole, makeEntry, refreshedHead, shownReply, tagsOf } from "./entry.ts";

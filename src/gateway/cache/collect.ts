@@ -1,6 +1,6 @@
 // A response's body on its way to the visitor, and kept on the side as long as it is short enough.
 
-import type { ReplyBody } from "../reply.ts";
+import type { ReplyBody } from "../answer/reply.ts";
 
 /** What became of a body. */
 export type Collected =

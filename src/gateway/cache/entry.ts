@@ -1,6 +1,6 @@
 // A script's response as an entry: what is kept of its head, and what a 304 changes in it.
 
-import type { Reply } from "../reply.ts";
+import type { Reply } from "../answer/reply.ts";
 import type { Freshness } from "./freshness.ts";
 import type { CacheEntry } from "./store.ts";
 

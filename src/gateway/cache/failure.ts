@@ -1,6 +1,6 @@
 // Which failures of a script a stale response may cover up.
 
-import { failureStatus } from "../failures.ts";
+import { failureStatus } from "../answer/failures.ts";
 import type { StaleCondition } from "./options.ts";
 import type { CacheEntry } from "./store.ts";
 

@@ -1,7 +1,7 @@
 // What a cache can be told, and what it is asked and answers.
 
-import type { HeaderLookup } from "../conditional.ts";
-import type { CreateResponse, Reply } from "../reply.ts";
+import type { CreateResponse, Reply } from "../answer/reply.ts";
+import type { HeaderLookup } from "../static/conditional.ts";
 import type { CacheStore, Purge } from "./store.ts";
 
 /** A request as far as the cache looks at it. A `Request` is one. */

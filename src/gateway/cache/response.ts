@@ -1,6 +1,6 @@
 // Replies and responses: the cache works on replies, whoever calls it may have either.
 
-import type { Reply, ReplyBody } from "../reply.ts";
+import type { Reply, ReplyBody } from "../answer/reply.ts";
 import type { Head } from "./entry.ts";
 import type { CacheResponse } from "./options.ts";
 

@@ -1,6 +1,6 @@
 // What is kept of responses, and where: the records of a cache, and what a store of them must do.
 
-import type { ReplyWishes } from "../reply.ts";
+import type { ReplyWishes } from "../answer/reply.ts";
 
 /** A value, or a promise of one: stores in memory answer at once, which keeps a hit cheap. */
 export type Awaitable<T> = T | Promise<T>;

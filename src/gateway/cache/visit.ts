@@ -1,6 +1,6 @@
 // One request on its way through the cache, and what the store has for it.
 
-import type { Reply } from "../reply.ts";
+import type { Reply } from "../answer/reply.ts";
 import { variantName } from "./key.ts";
 import type { CacheContext, CacheRequest, Produce } from "./options.ts";
 import type { CacheEntry, CacheRecord, CacheStore, VaryRecord } from "./store.ts";

@@ -1,7 +1,7 @@
 // One location, compiled with everything its site says.
 
 import { toByteString } from "../../cgi/index.ts";
-import { addressRanges } from "../address-ranges.ts";
+import { addressRanges } from "../request/address-ranges.ts";
 import type { CacheUse, FastCgi, Location, LocationSettings, Rewrite, Template } from "./location.ts";
 import { compileRegex } from "./regex.ts";
 import type {

@@ -1,9 +1,9 @@
 // A checked configuration to one that is ready for use: `compileConfig(config)`. What is read for each request is worked
 // out here, once.
 
-import { addressRanges } from "../address-ranges.ts";
-import { trustedPeers } from "../forwarded.ts";
 import { presetLocations } from "../presets/index.ts";
+import { addressRanges } from "../request/address-ranges.ts";
+import { trustedPeers } from "../request/forwarded.ts";
 import { compileLocation, compileRewrites, mergeSettings } from "./compile-location.ts";
 import type { GatewayConfig, Site } from "./config.ts";
 import type { LocationSettings } from "./location.ts";

@@ -1,7 +1,7 @@
 // A whole configuration, as `edge-fpm.config.ts` exports it. Plain data but for regular expressions.
 
-import type { Forwarded } from "../forwarded.ts";
 import type { GatewayLimits } from "../options.ts";
+import type { Forwarded } from "../request/forwarded.ts";
 import type { NextCondition } from "../upstream/options.ts";
 import type { Location, LocationSettings, Rewrite, Template } from "./location.ts";
 

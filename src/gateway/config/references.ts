@@ -2,8 +2,8 @@
 // configuration of the right shape, with holes where it was not.
 
 import { parseAddress } from "../../transport/address.ts";
-import { addressRanges } from "../address-ranges.ts";
 import { logFormat } from "../observe/log-format.ts";
+import { addressRanges } from "../request/address-ranges.ts";
 import type { GatewayConfig, Site, UpstreamConfig } from "./config.ts";
 import type { Problem } from "./errors.ts";
 import type { Location } from "./location.ts";

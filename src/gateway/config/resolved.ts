@@ -1,9 +1,9 @@
 // A configuration ready for use: every default in its place, what a site says and its locations inherit worked out, every
 // template and expression compiled. Made by `compileConfig`.
 
-import type { AddressRanges } from "../address-ranges.ts";
-import type { TrustedPeers } from "../forwarded.ts";
 import type { GatewayLimits } from "../options.ts";
+import type { AddressRanges } from "../request/address-ranges.ts";
+import type { TrustedPeers } from "../request/forwarded.ts";
 import type { CacheZone, GatewayConfig, PoolConfigEntry, UpstreamConfig } from "./config.ts";
 import type { CompiledTarget, CompiledTemplate } from "./template.ts";
 

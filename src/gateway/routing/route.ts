@@ -5,9 +5,9 @@
 import { encodePath, type ScriptSplit, scriptPath } from "../../cgi/index.ts";
 import type { CompiledFallback, CompiledGateway, CompiledSite, ResolvedLocation } from "../config/resolved.ts";
 import type { Variables } from "../config/variables.ts";
-import { hasHiddenSegment, isSource, locate } from "../locate.ts";
 import type { Decision, Routed } from "./decision.ts";
 import { findLocation, findSite, lacksSlash, scriptSplits } from "./find.ts";
+import { hasHiddenSegment, isSource, locate } from "./locate.ts";
 import { filesOf, type RouteResources } from "./place.ts";
 import { MAX_CHANGES, plainPath, RouteState } from "./state.ts";
 

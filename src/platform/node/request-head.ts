@@ -1,7 +1,7 @@
 // What Node's HTTP parser lets pass in the head of a request and must not: a proxy in front might read it otherwise, and
 // then take part of one request for the next (RFC 9112, section 11.2).
 
-import { isHost } from "../../gateway/target.ts";
+import { isHost } from "../../gateway/request/target.ts";
 
 /** A request that is answered by the server itself, after which the connection ends. */
 export interface Refusal {

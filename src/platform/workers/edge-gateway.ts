@@ -2,8 +2,8 @@
 // elsewhere.
 
 import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
+import { createPlatformResponse } from "../../gateway/answer/reply.ts";
 import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
-import { createPlatformResponse } from "../../gateway/reply.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
 import { connectSocket, type Dial, dialBinding, dialTcp, splice } from "../../transport/cloudflare/socket.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { locate } from "../../../src/gateway/locate.ts";
+import { locate } from "../../../src/gateway/routing/locate.ts";
 import { filesNamed, routerOf } from "./site.ts";
 
 const TREE = [

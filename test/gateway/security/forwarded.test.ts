@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NameValue } from "../../../src/cgi/index.ts";
-import { addressRanges, parseAddress } from "../../../src/gateway/address-ranges.ts";
-import { clientOf, type ForwardedOptions, trustedPeers } from "../../../src/gateway/forwarded.ts";
+import { addressRanges, parseAddress } from "../../../src/gateway/request/address-ranges.ts";
+import { clientOf, type ForwardedOptions, trustedPeers } from "../../../src/gateway/request/forwarded.ts";
 
 const info = { remoteAddress: "10.0.0.1", remotePort: 5000, scheme: "http" as const, serverPort: 8080 };
 const TRUSTED = ["10.0.0.0/8", "2001:db8::/32"];
