@@ -37,21 +37,37 @@ export const DEFAULT_PARAMS_LIMITS: ParamsLimits = {
  */
 export function encodeParams(pairs: readonly Pair[]): Uint8Array<ArrayBuffer>[] {
   const blocks: Uint8Array<ArrayBuffer>[] = [];
+  splitParams(pairs, (first, last, size) => {
+    const block = new Uint8Array(size);
+    writeParams(block, 0, pairs, first, last);
+    blocks.push(block);
+  });
+  return blocks;
+}
+
+/**
+ * Cuts pairs into blocks as `encodeParams` makes them: calls back with the indexes of the first pair and behind the last,
+ * and the bytes that the block takes.
+ *
+ * @throws {LocalProtocolError} `FCGI_LIMIT` when one pair is longer than a block
+ */
+export function splitParams(pairs: readonly Pair[], block: (first: number, last: number, size: number) => void): void {
   let first = 0;
   let size = 0;
   for (let i = 0; i < pairs.length; i++) {
-    const [name, value] = pairs[i] as Pair;
+    const pair = pairs[i] as Pair;
+    const name = pair[0];
+    const value = pair[1];
     const length = encodedLength(name.length) + encodedLength(value.length);
     if (size + length > MAX_CONTENT_LENGTH_SENT) {
       if (length > MAX_CONTENT_LENGTH_SENT) throw tooLong(name, length);
-      blocks.push(encodeBlock(pairs, first, i, size));
+      block(first, i, size);
       first = i;
       size = 0;
     }
     size += length;
   }
-  if (size > 0) blocks.push(encodeBlock(pairs, first, pairs.length, size));
-  return blocks;
+  if (size > 0) block(first, pairs.length, size);
 }
 
 /**
@@ -208,17 +224,28 @@ function endsInside({ pairs, needed }: PairReader, length: number): RemoteProtoc
   );
 }
 
-function encodeBlock(pairs: readonly Pair[], from: number, to: number, size: number): Uint8Array<ArrayBuffer> {
-  const block = new Uint8Array(size);
-  let at = 0;
-  for (let i = from; i < to; i++) {
-    const [name, value] = pairs[i] as Pair;
-    at = writeLength(block, at, name.length);
-    at = writeLength(block, at, value.length);
-    at = writeByteString(block, at, name);
-    at = writeByteString(block, at, value);
+/**
+ * Writes the pairs from `first` up to `last` (exclusive) at `offset`, where there must be room.
+ *
+ * @throws {LocalProtocolError} `FCGI_INVALID_CALL` when a character is above U+00FF; a part is written then
+ */
+export function writeParams(
+  target: Uint8Array,
+  offset: number,
+  pairs: readonly Pair[],
+  first: number,
+  last: number,
+): void {
+  let at = offset;
+  for (let i = first; i < last; i++) {
+    const pair = pairs[i] as Pair;
+    const name = pair[0];
+    const value = pair[1];
+    at = writeLength(target, at, name.length);
+    at = writeLength(target, at, value.length);
+    at = writeByteString(target, at, name);
+    at = writeByteString(target, at, value);
   }
-  return block;
 }
 
 function encodedLength(length: number): number {

@@ -2,11 +2,13 @@
 
 import {
   encodeHeader,
-  encodeStreamEnd,
   HEADER_LENGTH,
   MAX_CONTENT_LENGTH_SENT,
+  type Pair,
   paddingFor,
-  type RecordType,
+  RecordType,
+  splitParams,
+  writeParams,
 } from "../codec/index.ts";
 
 /** Content up to this many bytes is copied; beyond, a chunk of its own costs less than the copy. */
@@ -15,6 +17,9 @@ export const MAX_COPIED: number = 16 * 1024;
 /** Room for small records: the first buffer of a turn, and the largest. A lone END_REQUEST takes 16 bytes. */
 const FIRST_ROOM = 512;
 const MOST_ROOM = 16 * 1024;
+
+/** Least size of a buffer: making one costs more than filling it, so it is cut up for the records of several turns. */
+const LEAST_SIZE = 8 * 1024;
 
 /** Output of one connection. Buffers handed out are never written to again. */
 export class Output {
@@ -54,13 +59,46 @@ export class Output {
 
   /** Queues the empty record that ends a stream. */
   streamEnd(type: RecordType, requestId: number): void {
-    this.record(encodeStreamEnd(type, requestId));
+    const at = this.#reserve(HEADER_LENGTH);
+    encodeHeader(this.#open, at, type, requestId, 0, 0);
+  }
+
+  /**
+   * Queues BEGIN_REQUEST, params and their end.
+   *
+   * @param begin the whole record
+   * @throws {LocalProtocolError} as `encodeParams`; nothing is queued then
+   */
+  request(begin: Uint8Array, requestId: number, params: readonly Pair[]): void {
+    const chunks = this.#chunks.length;
+    const open = this.#open;
+    const used = this.#used;
+    try {
+      this.record(begin);
+      splitParams(params, (first, last, size) => {
+        const padding = paddingFor(size);
+        const at = this.#reserve(HEADER_LENGTH + size + padding);
+        writeParams(
+          this.#open,
+          encodeHeader(this.#open, at, RecordType.PARAMS, requestId, size, padding),
+          params,
+          first,
+          last,
+        );
+      });
+      this.streamEnd(RecordType.PARAMS, requestId);
+    } catch (error) {
+      this.#chunks.length = chunks;
+      // What is behind was written to, and room must be zeros.
+      this.#open = open.subarray(0, used);
+      this.#used = used;
+      throw error;
+    }
   }
 
   /** Hands over everything queued, in order. */
   take(): readonly Uint8Array[] {
     this.#seal();
-    this.#open = new Uint8Array(0);
     this.#room = FIRST_ROOM;
     const chunks = this.#chunks;
     this.#chunks = [];
@@ -72,7 +110,7 @@ export class Output {
     if (this.#open.length - this.#used < length) {
       this.#seal();
       // Room for what comes behind a large record too: most often it is END_REQUEST.
-      this.#open = new Uint8Array(length + this.#room);
+      this.#open = new Uint8Array(Math.max(length + this.#room, LEAST_SIZE));
       this.#room = Math.min(2 * this.#room, MOST_ROOM);
     }
     const at = this.#used;

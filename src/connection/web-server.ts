@@ -123,14 +123,16 @@ export class WebServerConnection {
         `${this.#requests.size} requests are open on this connection, and no more are allowed; use another connection`,
       );
     }
-    const blocks = encodeParams(request.params);
     const id = this.#freeId();
+    try {
+      this.#output.request(encodeBeginRequest(id, request.role, request.keepConnection), id, request.params);
+    } catch (error) {
+      this.#lowestFree = Math.min(this.#lowestFree, id);
+      throw error;
+    }
     this.#requests.set(id, request.role === "filter" ? "sending-stdin-and-data" : "sending-stdin");
     this.#active += 1;
 
-    this.#output.record(encodeBeginRequest(id, request.role, request.keepConnection));
-    for (const block of blocks) this.#output.stream(RecordType.PARAMS, id, block);
-    this.#output.streamEnd(RecordType.PARAMS, id);
     return id;
   }
 

@@ -4,7 +4,10 @@ import { createConnection, type NetConnectOpts } from "node:net";
 import { type Address, formatAddress } from "../address.ts";
 import { ExchangeError } from "../exchange.ts";
 import type { Connect } from "../transport.ts";
-import { socketTransport } from "./socket.ts";
+import { type SocketTransport, socketTransport } from "./socket.ts";
+
+/** Bytes read at a time. Node reads as many. */
+const READ_LENGTH = 64 * 1024;
 
 /** Connects over TCP. `host` is a name or an address, without brackets. */
 export function connectTcp(host: string, port: number): Connect {
@@ -28,7 +31,16 @@ export function connectAddress(address: Address): Connect {
       if (signal.aborted) return reject(signal.reason);
       const target: NetConnectOpts =
         address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-      const socket = createConnection({ ...target, allowHalfOpen: true });
+      // One buffer for all that comes: a fresh one for each piece costs more than what is done with it.
+      let transport: SocketTransport | undefined;
+      const onread = {
+        buffer: new Uint8Array(READ_LENGTH),
+        callback(length: number, buffer: Uint8Array) {
+          transport?.received(buffer.subarray(0, length));
+          return true;
+        },
+      };
+      const socket = createConnection({ ...target, allowHalfOpen: true, onread });
       const aborted = () => {
         socket.destroy();
         reject(signal.reason);
@@ -43,7 +55,7 @@ export function connectAddress(address: Address): Connect {
       socket.once("connect", () => {
         signal.removeEventListener("abort", aborted);
         if (signal.aborted) return;
-        const transport = socketTransport(socket);
+        transport = socketTransport(socket);
         socket.removeListener("error", failed);
         resolve(transport);
       });

@@ -37,6 +37,8 @@ export class SocketTransport implements Transport {
   #ended = false;
   /** `onEnd` came with an error, or `onGone` did. */
   #goneTold = false;
+  /** What came before `start`, of a socket that cannot keep it. */
+  #early = new Uint8Array(0);
   /** A break that came before `start`. */
   #error: Error | undefined;
 
@@ -62,7 +64,16 @@ export class SocketTransport implements Transport {
       queueMicrotask(() => this.#tellBreak(this.#error ?? new Error("the connection was closed")));
       return;
     }
+    // With `onread` there are no such events, but the stream has to flow all the same.
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    if (this.#early.length > 0) {
+      const early = this.#early;
+      this.#early = new Uint8Array(0);
+      queueMicrotask(() => {
+        this.#receive(early);
+        if (!this.#held) socket.resume();
+      });
+    }
     socket.on("end", () => {
       if (this.#closing) return;
       if (this.#held) this.#endWaits = true;
@@ -70,7 +81,16 @@ export class SocketTransport implements Transport {
     });
   }
 
-  #receive(chunk: Buffer): void {
+  /** Bytes of a socket that was made with `onread`: its buffer is read into again when this has returned. */
+  received(chunk: Uint8Array): void {
+    if (this.#handler !== undefined || this.#closing) this.#receive(chunk);
+    else {
+      this.#early = joinChunks([this.#early, chunk], this.#early.length + chunk.length);
+      this.#socket.pause();
+    }
+  }
+
+  #receive(chunk: Uint8Array): void {
     if (this.#closing) return;
     const held = this.#handler?.onChunk(chunk);
     if (held === undefined) return;
