@@ -4,7 +4,7 @@
 import type { Socket } from "cloudflare:sockets";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
-import type { ChildEnvironment } from "../src/platform/workers/settings.ts";
+import { type ChildEnvironment, childName } from "../src/platform/workers/settings.ts";
 import { socketTransport, untilClosed } from "../src/transport/cloudflare/socket.ts";
 
 export default {
@@ -13,12 +13,16 @@ export default {
   },
 
   async connect(socket: Socket, { settings, status }: ChildEnvironment): Promise<void> {
-    const name = `pool ${settings.pool}, child ${settings.slot}`;
+    const name = childName(settings.pool, settings.slot);
     const poolStatus = async () => {
       const answer = await status.fetch("http://pool/status");
       return answer.ok ? ((await answer.json()) as object) : undefined;
     };
-    const life = serveChild(socketTransport(socket), residentInterpreter(settings), { name, poolStatus });
+    const life = serveChild(socketTransport(socket), residentInterpreter(settings), {
+      name,
+      poolStatus,
+      files: (envelope) => status.files(envelope),
+    });
     await untilClosed(socket, life);
   },
 };

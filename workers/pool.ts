@@ -8,11 +8,11 @@ import ini from "php.ini.txt";
 import wasm from "php.wasm";
 import { scriptEnvironment } from "../src/platform/workers/environment.ts";
 import { type PoolConstructor, PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
-import { residentInterpreter } from "../src/platform/workers/resident.ts";
+import { archiveBase } from "../src/platform/workers/archive-base.ts";
+import { residentInterpreter, SCRATCH } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
-import { MOST_CHILDREN } from "../src/platform/workers/settings.ts";
+import { childName, MOST_CHILDREN, type PoolBinding } from "../src/platform/workers/settings.ts";
 import { type OpenChild, openDynamicWorker } from "../src/platform/workers/spawn-child.ts";
-import type { FetchBinding } from "../src/transport/cloudflare/fetch.ts";
 import { memoryPair } from "../src/transport/memory.ts";
 
 const { mount, version } = settings;
@@ -25,15 +25,17 @@ export { PoolStatus };
 
 export const Pool: PoolConstructor = poolClass({
   settings,
+  base: archiveBase(new Uint8Array(archive), { version, mount, directories: [`${SCRATCH}/sessions`, `${SCRATCH}/uploads`] }),
   children(env, status) {
     const environment = scriptEnvironment(env);
     if (env.LOADER === undefined) {
       const open: OpenChild = ({ pool, slot }) => {
         const [master, child] = memoryPair();
-        const name = `pool ${pool}, child ${slot}`;
+        const name = childName(pool, slot);
         void serveChild(child, residentInterpreter({ mount, environment, maxRequests }), {
           name,
           poolStatus: async () => status.here(),
+          files: (envelope) => status.files(envelope),
         });
         return master;
       };
@@ -49,7 +51,7 @@ export const Pool: PoolConstructor = poolClass({
         "php.ini.txt": { text: ini },
         "ca.txt": { text: certificates },
       },
-      env: { settings: { pool, slot, mount, maxRequests, environment }, status: status.binding() as FetchBinding },
+      env: { settings: { pool, slot, mount, maxRequests, environment }, status: status.binding() as PoolBinding },
     }));
     return { open, most: MOST_CHILDREN };
   },

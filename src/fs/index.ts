@@ -2,6 +2,13 @@
 
 export { type BaseEntry, type BaseFiles, baseFromFiles, NO_BASE } from "./base.ts";
 export { type Errno, FileError, FileStoreError, type FileStoreErrorCode } from "./errno.ts";
+export {
+  CommitError,
+  FileClient,
+  type CommitAnswer,
+  type SendToStore,
+  type StoreSizes,
+} from "./client.ts";
 export { exportTar } from "./export.ts";
 export { decodeFrame, encodeFrame, FrameReader } from "./frame.ts";
 export type { BatchRecord, FileHome } from "./home.ts";

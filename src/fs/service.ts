@@ -71,7 +71,7 @@ export class FileService {
 
   /** A child's life begins: the answer to hello. */
   hello(key: string): StoreAnswer {
-    for (const [life, known] of [...this.#lives]) if (known.key === key) this.end(life);
+    this.endOf(key);
     if (this.#lives.size >= this.store.limits.lives) {
       return { type: "failed", errno: "EAGAIN", message: `${this.#lives.size} children are connected already` };
     }
@@ -106,6 +106,11 @@ export class FileService {
     const known = this.#lives.get(life);
     if (known !== undefined) known.active = false;
     this.store.rest(life);
+  }
+
+  /** The life that a child began with this key is over, if it has not ended before. */
+  endOf(key: string): void {
+    for (const [life, known] of [...this.#lives]) if (known.key === key) this.end(life);
   }
 
   /** A child's life is over, whatever the reason: its locks are given back, what it staged is gone. */

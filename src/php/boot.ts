@@ -31,6 +31,8 @@ export interface BootOptions {
   readonly files?: ReadonlyMap<string, string | Uint8Array>;
   /** Given the instance with its exports as they are, before the glue wraps them. */
   readonly onInstance?: (instance: WebAssembly.Instance) => void;
+  /** Replaces imports of the module that is about to be instantiated. */
+  readonly imports?: (imports: WebAssembly.Imports, module: () => PhpModule) => void;
   /** Mounts directories, before PHP starts. */
   readonly mount?: (module: PhpModule) => void;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
@@ -100,6 +102,7 @@ function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
         let exports: WebAssembly.Exports = {};
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
+        options.imports?.(imports, () => module);
         WebAssembly.instantiate(options.wasm, imports).then((instance) => {
           exports = instance.exports;
           options.onInstance?.(instance);

@@ -17,6 +17,8 @@ export interface LocalWorkersOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Whether there is a Worker Loader. Default true; without, the pool has one child in its own isolate. */
   readonly loader?: boolean;
+  /** Folder that keeps the pools' files over a restart. Default: they are gone with the process. */
+  readonly persist?: string;
   /** Told each line that a Worker logs. */
   readonly onLog?: (level: string, message: string) => void;
 }
@@ -72,6 +74,7 @@ export function localWorkersOptions(options: LocalWorkersOptions): MiniflareOpti
     // Without it the details of a request would be fetched from the network.
     cf: false,
     logRequests: false,
+    ...(options.persist !== undefined && { resourcePersistencePath: options.persist }),
     handleStructuredLogs: ({ level, message }: { level: string; message: string }) => options.onLog?.(level, message),
     workers: [{ config, dev: { rootPath: options.out } }],
   };

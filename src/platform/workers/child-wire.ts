@@ -3,21 +3,32 @@
 import type { Pair } from "../../codec/index.ts";
 import { ChildLink } from "../../dispatch/child-link.ts";
 import type { Transport } from "../../transport/transport.ts";
+import type { Exchange } from "../../transport/exchange.ts";
 import { GROWN } from "./memory-budget.ts";
 
 /** The child can take requests; the value is a `Start` as JSON. */
 export const CHILD_READY = "EDGE_FPM_READY";
 
+/** With each request: the newest state of the pool's files, so that a child which knows it need not ask. */
+export const FILES_STATE = "EDGE_FPM_FILES";
+
 /** The child cannot start; the value is the reason. */
 export const CHILD_FAILED = "EDGE_FPM_FAILED";
 
 export class WorkerWire extends ChildLink {
+  declare readonly exchange: Exchange;
   readonly #state: WireState;
 
-  constructor(transport: Transport) {
+  /** @param filesState told with each request: see `FILES_STATE` */
+  constructor(transport: Transport, filesState: () => number = () => 0) {
     const state: WireState = { ready: Promise.withResolvers<string>(), memoryAtStart: 0 };
     super(transport, (values) => learn(state, values));
     this.#state = state;
+    const { exchange } = this;
+    this.exchange = (request, sink, signal) => {
+      const params = [...request.params, [FILES_STATE, String(filesState())] as const];
+      return exchange({ ...request, params }, sink, signal);
+    };
     state.ready.promise.catch(() => {});
     void this.closed.then(() => state.ready.reject(new Error("the child ended before it was ready")));
   }

@@ -2,10 +2,16 @@
 
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
+import type { StoreAnswer } from "../../fs/index.ts";
+import type { Envelope } from "./file-store.ts";
 import type { WorkerLoader } from "./spawn-child.ts";
 
 /** The stub of a pool's Durable Object. */
-export type PoolStub = FetchBinding & ConnectBinding;
+export type PoolStub = FetchBinding &
+  ConnectBinding & {
+    /** A message of a child to the pool's files. */
+    files(envelope: Envelope): Promise<StoreAnswer>;
+  };
 
 /** The pools' Durable Objects. */
 export interface PoolNamespace {

@@ -2,6 +2,7 @@
 // an isolate cannot be thrown away.
 
 import { bootPhp } from "../../php/boot.ts";
+import type { DurableFiles } from "../../php/durable/durable-files.ts";
 import { PhpError } from "../../php/errors.ts";
 import type { PhpGlue, PhpModule } from "../../php/glue.ts";
 import { PhpHost, type PhpServices } from "../../php/host.ts";
@@ -21,6 +22,8 @@ export interface InterpreterParts {
   readonly environment: Readonly<Record<string, string>>;
   /** Puts the application's files into the file system. Gives the bytes that it holds in memory at present. */
   readonly mount: (module: PhpModule) => () => number;
+  /** The files that all children of the pool share. */
+  readonly files: DurableFiles;
   /** Bytes of the archive behind `mount`. */
   readonly archiveSize: number;
   /** Compresses the snapshot when memory is short. */
@@ -102,6 +105,11 @@ export class ResidentInterpreter {
     return this.#budget.used;
   }
 
+  /** The files of the pool, as the interpreter sees them. */
+  get files(): DurableFiles {
+    return this.#parts.files;
+  }
+
   /** Tells that a request with a body of `length` bytes begins; call what it returns when its script has ended. */
   begin(length: number): () => void {
     const host = this.#host;
@@ -181,7 +189,7 @@ export class ResidentInterpreter {
   }
 
   async #bootAlone(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
-    const { glue, wasm, ini, certificates, environment, mount, archiveSize, packing } = this.#parts;
+    const { glue, wasm, ini, certificates, environment, mount, files, archiveSize, packing } = this.#parts;
     const lap = stopwatch();
     const complaints: string[] = [];
     let module: PhpModule | undefined;
@@ -200,15 +208,16 @@ export class ResidentInterpreter {
         [CA_PATH, certificates],
         [CURL_CA_PATH, certificates],
         [PROBE_PATH, "<?php echo PHP_VERSION, ' ', PHP_SAPI;"],
-        ["/tmp/sessions/.keep", ""],
-        ["/tmp/uploads/.keep", ""],
       ]),
       WebSocketClass: TcpWebSocket,
+      imports: (imports, loaded) => files.install(imports, loaded),
       mount: (loaded) => {
         module = loaded;
         this.#budget.guardFiles(loaded);
         this.#budget.hold("archive", archiveSize);
+        files.prepare(loaded);
         this.#budget.watch(mount(loaded));
+        files.mounted();
       },
       onComplaint: (text) => complaints.push(text),
       services,

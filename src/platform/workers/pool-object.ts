@@ -4,6 +4,7 @@ import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudf
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
+import type { BaseFiles, StoreAnswer } from "../../fs/index.ts";
 import { requestLine } from "../../fpm/request.ts";
 import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
@@ -13,12 +14,16 @@ import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
-import { type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
+import { type Envelope, PoolFiles } from "./file-store.ts";
+import type { ObjectStorage } from "./file-store-home.ts";
+import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 
 /** What the object is made of, apart from its bindings. */
 export interface PoolParts {
   readonly settings: EdgeSettings;
+  /** The application's files. */
+  readonly base: BaseFiles;
   /** How children are reached; and how many there can be. */
   readonly children: (
     env: EdgeEnvironment,
@@ -31,12 +36,15 @@ export interface PoolObjectState {
   /** The Worker's own entry points, as bindings that can be handed on. */
   readonly exports: Readonly<Record<string, (options: { readonly props: unknown }) => unknown>>;
   readonly id: { readonly name?: string };
+  readonly storage: ObjectStorage;
 }
 
 /** A pool's Durable Object: both ways in. */
 export interface PoolObject {
   connect(socket: StreamSocket): Promise<void>;
   fetch(request: Request): Promise<Response>;
+  /** A message of a child to the files. */
+  files(envelope: Envelope): Promise<StoreAnswer>;
 }
 
 /** The class of the objects, as the platform sees it. */
@@ -46,12 +54,13 @@ export type PoolConstructor = new (ctx: PoolObjectState, env: EdgeEnvironment) =
 export type PoolStatusConstructor = new (
   ctx: { readonly props: { readonly pool: string } },
   env: EdgeEnvironment,
-) => { fetch(): Promise<Response> };
+) => { fetch(): Promise<Response>; files(envelope: Envelope): Promise<StoreAnswer> };
 
 /** How children learn the pool's status: in the same isolate, and from another one. */
 export interface PoolStatusSource {
   here(): object;
   binding(): unknown;
+  files(envelope: Envelope): Promise<StoreAnswer>;
 }
 
 /** Makes the class that the Worker exports. */
@@ -59,11 +68,14 @@ export function poolClass(parts: PoolParts): PoolConstructor {
   return class extends DurableObject<EdgeEnvironment> implements PoolObject {
     readonly #pool: ChildPool<WorkerWire>;
     readonly #exchange: Exchange;
+    readonly #files: PoolFiles;
 
     constructor(ctx: PoolObjectState, env: EdgeEnvironment) {
-      super(ctx as DurableObjectState, env);
+      super(ctx as unknown as DurableObjectState, env);
+      this.#files = new PoolFiles(ctx.storage, { base: parts.base });
       const { open, most } = parts.children(env, {
         here: () => statusArray(this.#pool.status()),
+        files: (envelope) => this.#files.handle(envelope),
         binding: () => ctx.exports.PoolStatus?.({ props: { pool: this.#pool.config.name } }),
       });
       // Ondemand: a pool without requests has no children, no timers and no open streams, so that the platform can
@@ -74,7 +86,11 @@ export function poolClass(parts: PoolParts): PoolConstructor {
         writeLog("notice", `[pool ${config.name}] child ${pid}: ${start}`);
       this.#pool = new ChildPool(
         poolConfig({ ...parts.settings.pool, pm: config.pm, name: config.name, maxChildren }),
-        createWorkerSpawn(open, started),
+        createWorkerSpawn(open, {
+          onStart: started,
+          filesState: () => this.#files.service.store.seq,
+          onExit: ({ pool, slot }) => this.#files.service.endOf(childName(pool, slot)),
+        }),
         {
           log: ({ level, message }) => writeLog(level, message),
         },
@@ -86,6 +102,11 @@ export function poolClass(parts: PoolParts): PoolConstructor {
     /** FastCGI over a socket, for as long as the web server keeps it. */
     async connect(socket: StreamSocket): Promise<void> {
       await untilClosed(socket, this.#serve(socketTransport(socket)).closed);
+    }
+
+    /** A message of a child, to the files that all children share. */
+    files(envelope: Envelope): Promise<StoreAnswer> {
+      return this.#files.handle(envelope);
     }
 
     /** FastCGI over the two bodies of a fetch; or the pool's status. */
@@ -147,5 +168,10 @@ export const PoolStatus: PoolStatusConstructor = class extends WorkerEntrypoint<
   fetch(): Promise<Response> {
     const { POOL } = this.env;
     return POOL.get(POOL.idFromName(this.ctx.props.pool)).fetch("http://pool/status");
+  }
+
+  files(envelope: Envelope): Promise<StoreAnswer> {
+    const { POOL } = this.env;
+    return POOL.get(POOL.idFromName(this.ctx.props.pool)).files(envelope);
   }
 };

@@ -7,11 +7,15 @@ import certificates from "ca.txt";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
 import { mountArchive } from "../../php/archive.ts";
+import { DurableFiles } from "../../php/durable/durable-files.ts";
 import { ResidentInterpreter } from "./interpreter.ts";
 import type { ChildSettings } from "./settings.ts";
 
 /** Bytes of inflated files that are kept: what opcache does not hold is read again and again. */
 const INFLATED = 4 * 1024 * 1024;
+
+/** Where sessions, uploads and temporary files lie. */
+export const SCRATCH = "/tmp";
 
 let resident: ResidentInterpreter | undefined;
 
@@ -27,6 +31,11 @@ export function residentInterpreter(
     certificates,
     environment,
     maxRequests,
+    files: new DurableFiles({
+      roots: [mount, SCRATCH],
+      application: mount,
+      onLoss: (message) => console.error(message),
+    }),
     // Not zstd, which is faster: of some inputs workerd cannot read what it wrote.
     packing: { pack: (bytes) => deflateRawSync(bytes, { level: 1 }), unpack: (packed) => inflateRawSync(packed) },
     archiveSize: archive.byteLength,

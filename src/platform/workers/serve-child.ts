@@ -3,11 +3,12 @@
 
 import type { Pair } from "../../codec/index.ts";
 import type { PhpHost } from "../../php/host.ts";
+import { FileError, type SendToStore } from "../../fs/index.ts";
 import { Responder, type ResponderRequest } from "../../php/responder.ts";
 import { ApplicationLink } from "../../transport/application-link.ts";
 import type { ApplicationRequest } from "../../transport/application-request.ts";
 import type { Transport } from "../../transport/transport.ts";
-import { CHILD_FAILED, CHILD_READY } from "./child-wire.ts";
+import { CHILD_FAILED, CHILD_READY, FILES_STATE } from "./child-wire.ts";
 import type { ResidentInterpreter } from "./interpreter.ts";
 
 /** What a child at the edge is told beside its interpreter. */
@@ -17,6 +18,8 @@ export interface ChildOptions {
   /** Data of `fpm_get_status()`. */
   readonly poolStatus?: () => Promise<object | undefined>;
   readonly log?: (line: string) => void;
+  /** Carries messages to the pool's files. */
+  readonly files: SendToStore;
 }
 
 /**
@@ -31,12 +34,14 @@ export async function serveChild(
   options: ChildOptions,
 ): Promise<void> {
   const log = options.log ?? ((line) => console.error(`[${options.name}] ${line}`));
+  const { files } = interpreter;
   let host: PhpHost;
   let announcement: Pair;
   try {
     const { poolStatus } = options;
     const started = await interpreter.start(poolStatus === undefined ? {} : { poolStatus });
     host = started.host;
+    await files.attach(options.files, options.name);
     announcement = [CHILD_READY, JSON.stringify(started.start)];
   } catch (error) {
     const message = describe(error);
@@ -53,14 +58,20 @@ export async function serveChild(
       const name = nameOf(request);
       const ended = interpreter.begin(lengthOf(request));
       try {
-        const end = await responder.respond(logged(request, (line) => log(`${name}: ${line}`)));
+        const { params, state } = withoutState(request.params);
+        await files.begin(state);
+        const end = await responder.respond(logged(request, params, (line) => log(`${name}: ${line}`)));
+        await files.settle();
         // After `fastcgi_finish_request` the script goes on.
-        void responder.idle().then(ended);
+        void responder.idle().then(async () => {
+          ended();
+          await files.settle().catch(() => link.reset());
+        });
         return end;
       } catch (error) {
         log(`${name}: ${describe(error)}`);
         // What was sent is no whole answer, and the master must see that: an end without END_REQUEST.
-        if (!host.usable) link.reset();
+        if (!host.usable || error instanceof FileError) link.reset();
         throw error;
       }
     },
@@ -99,6 +110,13 @@ function lengthOf({ params }: ApplicationRequest): number {
   return Number.isFinite(length) ? Math.min(length, MOST_BODY) : 0;
 }
 
+/** The params for PHP, and what the master told beside them. */
+function withoutState(params: readonly Pair[]): { params: readonly Pair[]; state: number | undefined } {
+  const state = params.findLast(([name]) => name === FILES_STATE)?.[1];
+  if (state === undefined) return { params, state };
+  return { params: params.filter(([name]) => name !== FILES_STATE), state: Number(state) };
+}
+
 /** `request <id> GET /path`: the id is the one that the gateway or a web server gave it. */
 function nameOf({ params }: ApplicationRequest): string {
   const values = new Map(params);
@@ -108,8 +126,12 @@ function nameOf({ params }: ApplicationRequest): string {
 }
 
 /** The request, with what the script writes to STDERR and to PHP's error log told to the Worker's log as well. */
-function logged(request: ApplicationRequest, log: (line: string) => void): ResponderRequest {
-  const { role, params, stdin, signal } = request;
+function logged(
+  request: ApplicationRequest,
+  params: readonly Pair[],
+  log: (line: string) => void,
+): ResponderRequest {
+  const { role, stdin, signal } = request;
   const decoder = new TextDecoder();
   return {
     role,

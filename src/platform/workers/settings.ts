@@ -1,5 +1,7 @@
 // What the build tells the Workers, and what they tell a child.
 
+import type { StoreAnswer } from "../../fs/index.ts";
+import type { Envelope } from "./file-store.ts";
 import type { PoolConfigInput } from "../../fpm/config.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 
@@ -37,12 +39,23 @@ export interface ChildSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** What a child reaches its pool's object by. */
+export interface PoolBinding extends FetchBinding {
+  /** Answers with the data of `fpm_get_status()`. */
+  fetch: FetchBinding["fetch"];
+  /** Carries a message to the pool's files. */
+  files(envelope: Envelope): Promise<StoreAnswer>;
+}
+
 /** The `env` of a child's Worker. */
 export interface ChildEnvironment {
   readonly settings: ChildSettings;
-  /** Answers with the data of `fpm_get_status()`. */
-  readonly status: FetchBinding;
+  /** The pool's object. */
+  readonly status: PoolBinding;
 }
 
 /** Most children of one pool: a Durable Object may have 10 Dynamic Workers in use at a time. */
 export const MOST_CHILDREN = 10;
+
+/** Names a child in the log and to the pool's files. */
+export const childName = (pool: string, slot: number): string => `pool ${pool}, child ${slot}`;

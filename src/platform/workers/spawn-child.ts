@@ -51,15 +51,25 @@ export function openDynamicWorker(
 /** Process ids of children: unique in this isolate, whatever the pools. */
 let lastPid = 0;
 
-/** @param onStart told how a child started (JSON of a `Start`) */
-export function createWorkerSpawn(open: OpenChild, onStart?: (pid: number, start: string) => void): Spawn<WorkerWire> {
+/** What the master has to do with its children's lives. */
+export interface WorkerSpawnOptions {
+  /** Told how a child started (JSON of a `Start`). */
+  readonly onStart?: (pid: number, start: string) => void;
+  /** Told when a child has ended, before another takes its slot. */
+  readonly onExit?: (place: { readonly pool: string; readonly slot: number }) => void;
+  /** Told to the child with each request. */
+  readonly filesState?: () => number;
+}
+
+export function createWorkerSpawn(open: OpenChild, options: WorkerSpawnOptions = {}): Spawn<WorkerWire> {
+  const { onStart, onExit, filesState } = options;
   return (place) => {
     const pid = ++lastPid;
     let wanted: ChildExit["reason"] | undefined;
     let wire: WorkerWire;
     let failure: Error | undefined;
     try {
-      wire = new WorkerWire(open(place));
+      wire = new WorkerWire(open(place), filesState);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
       wire = new WorkerWire(nowhere());
@@ -73,6 +83,7 @@ export function createWorkerSpawn(open: OpenChild, onStart?: (pid: number, start
     );
     ready.catch(() => {});
     const exited = wire.closed.then((): ChildExit => {
+      onExit?.(place);
       if (wanted !== undefined) return { reason: wanted };
       const message = failure?.message ?? "the stream to the child ended";
       return { reason: "crashed", message };

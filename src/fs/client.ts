@@ -1,0 +1,195 @@
+// One life of a child, seen from the child: messages to the store, one at a time and in order, sent again when no answer
+// comes. Knows nothing of what the files mean to the child: see php/durable.
+
+import { FileError } from "./errno.ts";
+import type { LockPlace } from "./locks.ts";
+import type { Changes } from "./node.ts";
+import type { FileOperation } from "./operation.ts";
+import type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
+
+/** Carries one message to the store, and its answer back. `life`: 0 with a hello. Rejects when it cannot. */
+export type SendToStore = (envelope: { readonly life: number; readonly message: ChildMessage }) => Promise<StoreAnswer>;
+
+/** What the store told of its sizes, in bytes. */
+export type StoreSizes = Omit<Extract<StoreAnswer, { type: "welcome" }>, "type" | "life" | "seq" | "inodes">;
+
+/** A batch, as the store answered it. */
+export interface CommitAnswer {
+  /** Numbers that the child chose, and of the files that were there already. */
+  readonly aliases: readonly (readonly [chosen: number, real: number])[];
+  readonly changes: Changes;
+  readonly lock: LockAnswer | undefined;
+}
+
+/** A batch that was refused: nothing was changed. */
+export class CommitError extends FileError {
+  /** Which operation, 0-based; undefined: the batch as a whole. */
+  readonly operation: number | undefined;
+  /** What is new: the child's view was not the store's. */
+  readonly changes: Changes | undefined;
+
+  constructor({ errno, message, operation, changes }: Extract<StoreAnswer, { type: "failed" }>) {
+    super(errno, message);
+    this.operation = operation;
+    this.changes = changes;
+  }
+}
+
+/** How often a message is sent again, and how long is waited before, in milliseconds. */
+const AGAIN = [50, 500] as const;
+
+export class FileClient {
+  readonly sizes: StoreSizes;
+  readonly #send: SendToStore;
+  readonly #life: number;
+  readonly #ranges: { next: number; end: number }[] = [];
+  #batch = 0;
+  #stage = 0;
+  /** Settles when the message before is answered. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Everything up to here is known. */
+  seq: number;
+
+  private constructor(send: SendToStore, { life, seq, inodes, ...sizes }: Extract<StoreAnswer, { type: "welcome" }>) {
+    this.#send = send;
+    this.#life = life;
+    this.seq = seq;
+    this.sizes = sizes;
+    this.#add(inodes);
+  }
+
+  /** Begins a life. `key` as in the protocol. @throws {FileError} */
+  static async begin(send: SendToStore, key: string): Promise<FileClient> {
+    const answer = await send({ life: 0, message: { type: "hello", key } });
+    if (answer.type !== "welcome") throw unexpected(answer);
+    return new FileClient(send, answer);
+  }
+
+  /** Settles when every message so far is answered. Never rejects. */
+  async idle(): Promise<void> {
+    for (let last: unknown; last !== this.#last; ) {
+      last = this.#last;
+      await this.#last;
+    }
+  }
+
+  /** A number for a new file, if one is at hand: see `stock`. */
+  takeInode(): number | undefined {
+    const range = this.#ranges[0];
+    if (range === undefined) return undefined;
+    const ino = range.next++;
+    if (range.next >= range.end) this.#ranges.shift();
+    return ino;
+  }
+
+  /** Makes sure that many numbers are at hand. */
+  async stock(least: number): Promise<void> {
+    while (this.#ranges.reduce((sum, { next, end }) => sum + end - next, 0) < least) {
+      const answer = await this.#ask({ type: "reserve" });
+      if (answer.type !== "inodes") throw unexpected(answer);
+      this.#add(answer.inodes);
+    }
+  }
+
+  /** @throws {FileError} */
+  async sync(since: number, basis: number | undefined): Promise<Changes> {
+    const answer = await this.#ask({ type: "sync", since, ...(basis !== undefined && { basis }) });
+    if (answer.type !== "changes") throw unexpected(answer);
+    return answer.changes;
+  }
+
+  /** @throws {FileError} ESTALE when the content is another one by now */
+  async read(ino: number, version: number, offset: number, length: number): Promise<Uint8Array> {
+    const answer = await this.#ask({ type: "read", ino, version, offset, length });
+    if (answer.type !== "bytes") throw unexpected(answer);
+    return answer.bytes;
+  }
+
+  /** Sends bytes ahead. @returns the number of the stage @throws {FileError} */
+  async stage(bytes: Uint8Array): Promise<number> {
+    const stage = ++this.#stage;
+    const { pieceBytes, messageBytes } = this.sizes;
+    const step = Math.max(pieceBytes, Math.floor(messageBytes / 4 / pieceBytes) * pieceBytes);
+    for (let at = 0; at < bytes.length; at += step) {
+      const data = bytes.slice(at, at + step);
+      const answer = await this.#ask({ type: "stage", stage, index: at / pieceBytes, data });
+      if (answer.type !== "done") throw unexpected(answer);
+    }
+    return stage;
+  }
+
+  /**
+   * @param prepare called when it is this batch's turn: what was answered before is known by then
+   * @throws {CommitError} nothing was changed; locks of `unlock` were given back all the same
+   */
+  commit(
+    prepare: () => {
+      readonly operations: readonly FileOperation[];
+      readonly unlock?: readonly LockPlace[];
+      readonly lock?: LockWish;
+    },
+    done: (answer: CommitAnswer) => void,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const batch = ++this.#batch;
+      const answer = await this.#insist({ type: "commit", batch, since: this.seq, time: Date.now(), ...prepare() });
+      if (answer.type === "failed") throw new CommitError(answer);
+      if (answer.type !== "committed") throw unexpected(answer);
+      done({ aliases: answer.aliases, changes: answer.changes, lock: answer.lock });
+    });
+  }
+
+  lock(prepare: () => LockWish, done: (lock: LockAnswer, changes: Changes) => void): Promise<void> {
+    return this.#inTurn(async () => {
+      const answer = await this.#insist({ type: "lock", since: this.seq, wish: prepare() });
+      if (answer.type !== "locked") throw unexpected(answer);
+      done(answer.lock, answer.changes);
+    });
+  }
+
+  async unlock(unlock: readonly LockPlace[]): Promise<void> {
+    const answer = await this.#ask({ type: "unlock", unlock });
+    if (answer.type !== "done") throw unexpected(answer);
+  }
+
+  /** Which lock stands in the way. */
+  async testLock(lock: LockWish["lock"]): Promise<Extract<StoreAnswer, { type: "conflict" }>["conflict"]> {
+    const answer = await this.#ask({ type: "test-lock", lock });
+    if (answer.type !== "conflict") throw unexpected(answer);
+    return answer.conflict;
+  }
+
+  #add({ first, count }: InodeRange): void {
+    this.#ranges.push({ next: first, end: first + count });
+  }
+
+  #ask(message: ChildMessage): Promise<StoreAnswer> {
+    return this.#inTurn(() => this.#insist(message));
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(run);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** The same message, until there is an answer. */
+  async #insist(message: ChildMessage): Promise<StoreAnswer> {
+    for (const pause of AGAIN) {
+      try {
+        return await this.#send({ life: this.#life, message });
+      } catch {
+        await new Promise((resolve) => {
+          setTimeout(resolve, pause);
+        });
+      }
+    }
+    return await this.#send({ life: this.#life, message });
+  }
+}
+
+function unexpected(answer: StoreAnswer): FileError {
+  if (answer.type === "failed") return new FileError(answer.errno, answer.message);
+  if (answer.type === "ended") return new FileError("EIO", "the store takes this child for ended");
+  return new FileError("EIO", `the store answered "${answer.type}"`);
+}

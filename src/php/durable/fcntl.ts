@@ -1,0 +1,115 @@
+// fcntl() for scripts whose files are shared with other interpreters: its locks are real, and may be waited for in the
+// middle of a script. flock() comes through here as well: in this build PHP makes it a lock on the whole file.
+
+import type { PhpModule } from "../glue.ts";
+import type { MemoryStream, MemoryTree } from "./memory-files.ts";
+
+/** A lock on bytes of an open file; `end` is exclusive, and `undefined` for all that follow. */
+export interface RangeWish {
+  readonly type: "shared" | "exclusive";
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+/** Who keeps the locks. Results are 0 or a negated error number. */
+export interface LockKeeper {
+  lock(stream: MemoryStream, wish: RangeWish, wait: boolean): number | Promise<number>;
+  unlock(stream: MemoryStream, start: number, end: number | undefined): number | Promise<number>;
+  /** The lock that stands in the way, if one does. */
+  test(stream: MemoryStream, wish: RangeWish): Promise<RangeWish | undefined>;
+}
+
+/** Error numbers of WASI, which Emscripten uses. */
+const EBADF = 8;
+const EINVAL = 28;
+
+/** Commands and types of locks, in musl's numbers. */
+const F_DUPFD = 0;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_GETLK = 12;
+const F_SETLK = 13;
+const F_SETLKW = 14;
+const F_RDLCK = 0;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+
+/** Makes the import. */
+export function lockingFcntl(
+  module: () => PhpModule,
+  tree: () => MemoryTree,
+  keeper: LockKeeper,
+): (fd: number, command: number, values: number) => number | Promise<number> {
+  return (fd, command, values) => {
+    const stream = tree().stream(fd);
+    if (stream === undefined) return -EBADF;
+    const memory = () => {
+      const { buffer, byteOffset, byteLength } = module().HEAPU8;
+      return new DataView(buffer, byteOffset, byteLength);
+    };
+    const argument = () => memory().getInt32(values, true);
+    switch (command) {
+      case F_DUPFD:
+        return argument() < 0 ? -EINVAL : tree().duplicate(stream, argument());
+      case F_GETFD:
+      case F_SETFD:
+        return 0;
+      case F_GETFL:
+        return stream.flags;
+      case F_SETFL:
+        stream.flags |= argument();
+        return 0;
+      case F_GETLK:
+      case F_SETLK:
+      case F_SETLKW: {
+        const at = argument();
+        const range = readLock(memory(), at, stream);
+        if (range === undefined) return -EINVAL;
+        const { type, start, end } = range;
+        if (type === undefined) return command === F_GETLK ? -EINVAL : keeper.unlock(stream, start, end);
+        if (command !== F_GETLK) return keeper.lock(stream, { type, start, end }, command === F_SETLKW);
+        return keeper.test(stream, { type, start, end }).then((found) => {
+          writeLock(memory(), at, found);
+          return 0;
+        });
+      }
+      default:
+        return -EINVAL;
+    }
+  };
+}
+
+interface Range {
+  /** Undefined: unlock. */
+  readonly type: "shared" | "exclusive" | undefined;
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+/** `struct flock`: type and whence of 16 bits, start and length of 64 bits at 8 and 16, the process at 24. */
+function readLock(memory: DataView, at: number, { node, position }: MemoryStream): Range | undefined {
+  const kind = memory.getInt16(at, true);
+  const whence = memory.getInt16(at + 2, true);
+  const from = [0, position, node.usedBytes ?? 0][whence];
+  if (from === undefined || kind < F_RDLCK || kind > F_UNLCK) return undefined;
+  const start = from + Number(memory.getBigInt64(at + 8, true));
+  const length = Number(memory.getBigInt64(at + 16, true));
+  if (start < 0 || length < 0) return undefined;
+  const type = kind === F_RDLCK ? "shared" : kind === F_WRLCK ? "exclusive" : undefined;
+  return { type, start, end: length === 0 ? undefined : start + length };
+}
+
+function writeLock(memory: DataView, at: number, found: RangeWish | undefined): void {
+  if (found === undefined) {
+    memory.setInt16(at, F_UNLCK, true);
+    return;
+  }
+  memory.setInt16(at, found.type === "shared" ? F_RDLCK : F_WRLCK, true);
+  memory.setInt16(at + 2, 0, true);
+  memory.setBigInt64(at + 8, BigInt(found.start), true);
+  memory.setBigInt64(at + 16, BigInt(found.end === undefined ? 0 : found.end - found.start), true);
+  // Another machine's process has no number here.
+  memory.setInt32(at + 24, 1, true);
+}

@@ -1,0 +1,161 @@
+// The files of a pool in real workerd: shared by its children, kept over a restart, whole whatever happens.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { http } from "../http-suite/client.ts";
+import { makeScratch } from "../peers/scratch.ts";
+import { type RunningWorkers, startWorkers, type WorkersOptions } from "./start.ts";
+
+/** Tells which child answers: a folder beside the shared ones is the child's own. */
+const CHILD = `$id = @file_get_contents('/internal/id');
+  if ($id === false) file_put_contents('/internal/id', $id = bin2hex(random_bytes(6)));`;
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  "session.php": `<?php ${CHILD} session_id('abcdefabcdefabcdefabcdef01'); session_start();
+    $_SESSION['n'] = ($_SESSION['n'] ?? 0) + 1; usleep(2000); echo json_encode([$id, $_SESSION['n']]);`,
+  "write.php": `<?php ${CHILD} $path = __DIR__ . '/' . $_GET['path']; @mkdir(dirname($path), 0777, true);
+    file_put_contents($path, $_GET['text'], isset($_GET['append']) ? FILE_APPEND : 0); echo $id;`,
+  "read.php": `<?php ${CHILD} usleep((int) ($_GET['wait'] ?? 0) * 1000); echo json_encode([$id, @file_get_contents(__DIR__ . '/' . $_GET['path'])]);`,
+  "list.php": `<?php echo json_encode(@scandir(__DIR__ . '/' . $_GET['path']));`,
+  "do.php": `<?php $p = fn($n) => __DIR__ . '/' . $_GET[$n];
+    echo json_encode(match ($_GET['do']) { 'rename' => rename($p('a'), $p('b')), 'unlink' => unlink($p('a')), 'rmdir' => rmdir($p('a')),
+      'mkdir' => mkdir($p('a')), 'touch' => touch($p('a'), 1000000000), 'mtime' => filemtime($p('a')), 'chmod' => chmod($p('a'), 0600), 'mode' => fileperms($p('a')) & 0777,
+      'symlink' => symlink($_GET['b'], $p('a')), 'stat' => file_exists($p('a')), 'truncate' => ftruncate(fopen($p('a'), 'r+'), 3), 'include' => include $p('a') });`,
+  "upload.php": `<?php echo json_encode(move_uploaded_file($_FILES['f']['tmp_name'], __DIR__ . '/uploads/' . $_FILES['f']['name']));`,
+  "uploads/index.html": "<p>uploads</p>",
+  "torn.php": `<?php $f = fopen(__DIR__ . '/whole.txt', 'w'); fwrite($f, 'half'); sleep(30);`,
+  "counter.php": `<?php $f = fopen(__DIR__ . '/count.txt', 'c+'); flock($f, LOCK_EX); $n = (int) stream_get_contents($f);
+    usleep(1000); rewind($f); fwrite($f, (string) ($n + 1)); fclose($f); echo $n + 1;`,
+  "try.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); var_dump(flock($f, LOCK_EX | LOCK_NB));`,
+  "hold.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); flock($f, LOCK_EX); echo 'held'; flush(); usleep((int) $_GET['for'] * 1000);`,
+  "large.php": `<?php $b = ''; for ($i = 0; $i < 3000; $i++) $b .= hash('sha256', (string) $i, true) . str_repeat(chr($i & 255), 1000);
+    if ($_GET['do'] === 'write') echo file_put_contents(__DIR__ . '/large.bin', $b); else echo json_encode(file_get_contents(__DIR__ . '/large.bin') === $b);`,
+  "sql.php": `<?php ${CHILD} ini_set('max_execution_time', '0'); $db = new PDO('sqlite:' . __DIR__ . '/data.sqlite'); $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION); $db->setAttribute(PDO::ATTR_TIMEOUT, 60);
+    if ($_GET['do'] === 'make') { $db->exec('CREATE TABLE t (id INTEGER PRIMARY KEY, writer INT, n INT, filler TEXT)'); echo 'ok'; }
+    if ($_GET['do'] === 'insert') { $s = $db->prepare('INSERT INTO t (writer, n, filler) VALUES (?, ?, ?)');
+      for ($i = 0; $i < (int) $_GET['count']; $i++) $s->execute([(int) $_GET['writer'], $i, str_repeat('x', 100)]); echo $id; }
+    if ($_GET['do'] === 'check') echo json_encode([$db->query('PRAGMA integrity_check')->fetchColumn(), (int) $db->query('SELECT count(*) FROM t')->fetchColumn(),
+      (int) $db->query('SELECT count(DISTINCT writer * 100000 + n) FROM t')->fetchColumn()]);`,
+};
+
+const site = makeScratch("files-site");
+let workers: RunningWorkers;
+
+beforeAll(async () => {
+  for (const [name, text] of Object.entries(SCRIPTS)) {
+    mkdirSync(dirname(join(site.path, name)), { recursive: true });
+    writeFileSync(join(site.path, name), text);
+  }
+});
+afterAll(() => site.remove());
+
+async function get(path: string): Promise<string> {
+  const answer = await http(workers.baseUrl, path);
+  expect(answer.status, answer.text()).toBe(200);
+  return answer.text();
+}
+
+const json = async (path: string): Promise<unknown> => JSON.parse(await get(path));
+
+/** Asks all children at once, so that each of them answers. */
+async function everywhere(path: string): Promise<readonly unknown[]> {
+  const answers = (await Promise.all([0, 1].map(() => json(`${path}&wait=300`)))) as [string, unknown][];
+  expect(new Set(answers.map(([id]) => id)).size).toBe(2);
+  return answers.map(([, value]) => value);
+}
+
+function start(options: Partial<WorkersOptions> = {}): Promise<RunningWorkers> {
+  return startWorkers({ root: site.path, pool: { maxChildren: 2, requestTerminateTimeout: 60_000 }, ...options });
+}
+
+describe("two children of a pool", () => {
+  beforeAll(async () => {
+    workers = await start();
+  });
+  afterAll(() => workers?.stop());
+
+  test("what one has written the other reads", async () => {
+    await get("/write.php?path=a/one.txt&text=hello");
+    expect(await everywhere("/read.php?path=a/one.txt")).toEqual(["hello", "hello"]);
+    await get("/write.php?path=a/one.txt&text=again");
+    expect(await everywhere("/read.php?path=a/one.txt")).toEqual(["again", "again"]);
+  });
+
+  test("a session counts 50 requests at once", async () => {
+    const answers = (await Promise.all(Array.from({ length: 50 }, () => json("/session.php")))) as [string, number][];
+    expect(answers.map(([, n]) => n).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+    expect(new Set(answers.map(([id]) => id)).size).toBe(2);
+  });
+
+  test("a counter under flock() loses nothing", async () => {
+    await Promise.all(Array.from({ length: 40 }, () => get("/counter.php")));
+    expect(await everywhere("/read.php?path=count.txt")).toEqual(["40", "40"]);
+  });
+
+  test("a lock of one keeps the other out until it is given back", async () => {
+    const holding = get("/hold.php?for=1500");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await get("/try.php")).toContain("bool(false)");
+    await holding;
+    expect(await get("/try.php")).toContain("bool(true)");
+  });
+
+  test("names: rename, unlink, mkdir, rmdir, readdir, symlink, touch, chmod, truncate", async () => {
+    await get("/write.php?path=b/x.txt&text=12345");
+    expect(await json("/do.php?do=rename&a=b/x.txt&b=b/y.txt")).toBe(true);
+    expect(await everywhere("/read.php?path=b/y.txt")).toEqual(["12345", "12345"]);
+    expect(await everywhere("/read.php?path=b/x.txt")).toEqual([false, false]);
+    expect(await json("/do.php?do=mkdir&a=b/dir")).toBe(true);
+    expect(await json("/do.php?do=symlink&a=b/link&b=y.txt")).toBe(true);
+    expect(await everywhere("/read.php?path=b/link")).toEqual(["12345", "12345"]);
+    expect(await json("/do.php?do=truncate&a=b/y.txt")).toBe(true);
+    expect(await everywhere("/read.php?path=b/y.txt")).toEqual(["123", "123"]);
+    await json("/do.php?do=touch&a=b/y.txt");
+    await json("/do.php?do=chmod&a=b/y.txt");
+    expect(await Promise.all([0, 1].map(() => json("/do.php?do=mtime&a=b/y.txt")))).toEqual([1000000000, 1000000000]);
+    expect(await Promise.all([0, 1].map(() => json("/do.php?do=mode&a=b/y.txt")))).toEqual([0o600, 0o600]);
+    expect(await json("/list.php?path=b")).toEqual([".", "..", "dir", "link", "y.txt"]);
+    expect(await json("/do.php?do=rmdir&a=b/dir")).toBe(true);
+    expect(await json("/do.php?do=unlink&a=b/link")).toBe(true);
+    expect(await json("/list.php?path=b")).toEqual([".", "..", "y.txt"]);
+  });
+
+  test("files of the application can be changed and removed", async () => {
+    await get("/write.php?path=uploads/index.html&text=mine");
+    expect(await everywhere("/read.php?path=uploads/index.html")).toEqual(["mine", "mine"]);
+    expect(await json("/do.php?do=unlink&a=uploads/index.html")).toBe(true);
+    expect(await everywhere("/read.php?path=uploads/index.html")).toEqual([false, false]);
+  });
+
+  test("lines added by many requests at once are all there", async () => {
+    await get("/write.php?path=log.txt&text=begin");
+    await Promise.all(Array.from({ length: 30 }, (_, i) => get(`/write.php?path=log.txt&text=${`|${100 + i}`}&append=1`)));
+    const [[, text]] = [(await json("/read.php?path=log.txt")) as [string, string]];
+    expect(text.split("|").sort()).toEqual([...Array.from({ length: 30 }, (_, i) => String(100 + i)), "begin"]);
+  });
+
+  test("a script that is written is run by the other child", async () => {
+    await get(`/write.php?path=made.php&text=${encodeURIComponent("<?php return 1;")}`);
+    expect(await Promise.all([0, 1, 2, 3].map(() => json("/do.php?do=include&a=made.php")))).toEqual([1, 1, 1, 1]);
+    await get(`/write.php?path=made.php&text=${encodeURIComponent("<?php return 'two';")}`);
+    expect(await Promise.all([0, 1, 2, 3].map(() => json("/do.php?do=include&a=made.php")))).toEqual(Array(4).fill("two"));
+  });
+
+  test("a file of 3 MB goes through", async () => {
+    expect(Number(await get("/large.php?do=write"))).toBe(3000 * 1032);
+    expect(await Promise.all([0, 1].map(() => json("/large.php?do=read")))).toEqual([true, true]);
+  });
+
+  test("8 writers at once lose no row of a SQLite database", async () => {
+    await get("/sql.php?do=make");
+    const each = 125;
+    const began = performance.now();
+    const ids = await Promise.all(
+      Array.from({ length: 8 }, (_, writer) => get(`/sql.php?do=insert&writer=${writer}&count=${each}`)),
+    );
+    console.log(`SQLite: ${Math.round(performance.now() - began)} ms for ${8 * each} inserts`);
+    expect(new Set(ids).size).toBe(2);
+    expect(await json("/sql.php?do=check")).toEqual(["ok", 8 * each, 8 * each]);
+  });
+});
