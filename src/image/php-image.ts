@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { PhpError } from "../php/errors.ts";
 import { loadEsbuild } from "./esbuild.ts";
 import { checkGlue, GLUE_DEFINES, glueExports, gluePhpVersion, glueWasmPath, patchGlue } from "./glue.ts";
-import { type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
+import { importedFunctions, type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
 
 /** Versions of PHP that there are web builds for. */
 export const WEB_PHP_VERSIONS = ["8.2", "8.3", "8.4", "8.5"] as const;
@@ -53,7 +53,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 2;
+const REVISION = 3;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -80,9 +80,32 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
   if (cached !== undefined) return cached;
 
   const raw = readFileSync(join(dirname(gluePath), glueWasmPath(source)));
-  const image = { wasm: rewriteWasm(raw, { keep, memory }), glue: await finishGlue(source, memory), version };
+  const prologues = streamLocks(raw);
+  const image = { wasm: rewriteWasm(raw, { keep, memory, prologues }), glue: await finishGlue(source, memory), version };
   keepImage(cache, image);
   return image;
+}
+
+/** The function through which PHP locks one of its streams; its second argument says what is to be done. */
+const SET_OPTION = "_php_stream_set_option";
+
+/**
+ * Instructions that ask fcntl() for the lock. The build has a flock() that says yes to everything: with these the lock is
+ * asked for first, as command 0x4006 on the stream's address, and PHP is told -1 when it is refused.
+ */
+function streamLocks(raw: Uint8Array): Map<string, Uint8Array> {
+  const fcntl = importedFunctions(raw).get("env.__syscall_fcntl64");
+  if (fcntl === undefined || fcntl > 127) return new Map();
+  const instructions = [
+    // if (option == PHP_STREAM_OPTION_LOCKING)
+    ...[0x20, 1, 0x41, 6, 0x46, 0x04, 0x40],
+    // if (pointer == NULL): else it is only asked whether there are locks
+    ...[0x20, 3, 0x45, 0x04, 0x40],
+    // if (fcntl(stream, 0x4006, value)) return -1
+    ...[0x20, 0, 0x41, 0x86, 0x80, 0x01, 0x20, 2, 0x10, fcntl, 0x04, 0x40, 0x41, 0x7f, 0x0f],
+    ...[0x0b, 0x0b, 0x0b],
+  ];
+  return new Map([[SET_OPTION, Uint8Array.from(instructions)]]);
 }
 
 /** The npm package of a version, such as "@php-wasm/web-8-4". */

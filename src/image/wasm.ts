@@ -1,5 +1,6 @@
-// A WebAssembly module (core specification, chapter 5) as a list of sections, and the two changes an image needs: fewer
-// exports and other memory limits. Bytes in, bytes out; instructions are never looked at.
+// A WebAssembly module (core specification, chapter 5) as a list of sections, and the changes an image needs: fewer
+// exports and other memory limits; instructions can be put in front of a function, but are never looked at. Bytes in,
+// bytes out.
 
 import { ImageError } from "./errors.ts";
 
@@ -17,6 +18,8 @@ export interface RewriteOptions {
   readonly keep?: ReadonlySet<string>;
   /** The limits that its one memory gets; unchanged when absent. */
   readonly memory?: MemoryPages;
+  /** Instructions to put in front of exported functions, by name. Names that the module does not export are no error. */
+  readonly prologues?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** An export. Kind: 0 function, 1 table, 2 memory, 3 global, 4 tag. */
@@ -41,7 +44,9 @@ const PREAMBLE = MAGIC.length + VERSION.length;
 
 const CUSTOM = 0;
 const MEMORY = 5;
+const IMPORT = 2;
 const EXPORT = 7;
+const CODE = 10;
 
 /** The memory of 32-bit modules has at most 65,536 pages: 4 GiB. */
 const MOST_PAGES = 65_536;
@@ -97,7 +102,7 @@ export function wasmExports(bytes: Uint8Array): WasmExport[] {
  *   missing, or the memory is shared, 64-bit or not the only one; `IMAGE_OPTION` when the limits make no sense
  */
 export function rewriteWasm(bytes: Uint8Array, options: RewriteOptions): Uint8Array<ArrayBuffer> {
-  const { keep, memory } = options;
+  const { keep, memory, prologues } = options;
   if (memory !== undefined) checkPages(memory);
   const sections = wasmSections(bytes);
   if (keep !== undefined) needSection(sections, EXPORT, "exports");
@@ -112,6 +117,8 @@ export function rewriteWasm(bytes: Uint8Array, options: RewriteOptions): Uint8Ar
       parts.push(sectionOf(MEMORY, [1, 1, ...u32(memory.initial), ...u32(memory.maximum)]));
     } else if (section.id === EXPORT && keep !== undefined) {
       parts.push(exportSection(readExports(bytes, section).filter(({ name }) => keep.has(name))));
+    } else if (section.id === CODE && prologues !== undefined) {
+      parts.push(codeSection(bytes, section, prologuesByIndex(bytes, sections, prologues)));
     } else {
       parts.push(bytes.subarray(section.start, section.end));
     }
@@ -169,6 +176,83 @@ function exportSection(exports: readonly WasmExport[]): Uint8Array {
     body.push(...u32(bytes.length), ...bytes, kind, ...u32(index));
   }
   return sectionOf(EXPORT, body);
+}
+
+/** A function's imports and its place among the functions that are imported, by "module.name". */
+export function importedFunctions(bytes: Uint8Array): Map<string, number> {
+  const section = wasmSections(bytes).find(({ id }) => id === IMPORT);
+  const found = new Map<string, number>();
+  if (section === undefined) return found;
+  const reader = new Reader(bytes, section.body, section.end);
+  for (let left = reader.u32(); left > 0; left--) {
+    const name = `${reader.name()}.${reader.name()}`;
+    const kind = reader.byte();
+    if (kind === 0) {
+      reader.u32();
+      found.set(name, found.size);
+    } else if (kind === 1) {
+      reader.byte();
+      skipLimits(reader);
+    } else if (kind === 2) {
+      skipLimits(reader);
+    } else {
+      // A global: its type, and whether it changes. A tag: an attribute, and its type.
+      reader.byte();
+      reader.u32();
+    }
+  }
+  return found;
+}
+
+function skipLimits(reader: Reader): void {
+  const flags = reader.u32();
+  reader.u32();
+  if ((flags & 1) === 1) reader.u32();
+}
+
+function prologuesByIndex(
+  bytes: Uint8Array,
+  sections: readonly WasmSection[],
+  prologues: ReadonlyMap<string, Uint8Array>,
+): Map<number, Uint8Array> {
+  const imported = importedFunctions(bytes).size;
+  const exports = sections.find(({ id }) => id === EXPORT);
+  const found = new Map<number, Uint8Array>();
+  for (const { name, kind, index } of exports === undefined ? [] : readExports(bytes, exports)) {
+    const prologue = kind === 0 ? prologues.get(name) : undefined;
+    if (prologue !== undefined) found.set(index - imported, prologue);
+  }
+  return found;
+}
+
+/** The section with instructions put behind the locals of some functions. */
+function codeSection(bytes: Uint8Array, section: WasmSection, prologues: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const reader = new Reader(bytes, section.body, section.end);
+  const count = reader.u32();
+  const parts: Uint8Array[] = [Uint8Array.from(u32(count))];
+  let copied = reader.at;
+  for (let index = 0; index < count; index++) {
+    const start = reader.at;
+    const size = reader.u32();
+    const end = reader.at + size;
+    const prologue = prologues.get(index);
+    if (prologue !== undefined) {
+      const body = reader.at;
+      for (let groups = reader.u32(); groups > 0; groups--) {
+        reader.u32();
+        reader.byte();
+      }
+      const size = end - body + prologue.length;
+      parts.push(bytes.subarray(copied, start), Uint8Array.from(u32(size)), bytes.subarray(body, reader.at), prologue);
+      copied = reader.at;
+    }
+    if (end > section.end) throw malformed(start, "a function is longer than its section");
+    reader.at = end;
+  }
+  reader.expectEnd("code");
+  parts.push(bytes.subarray(copied, section.end));
+  const body = concat(parts);
+  return concat([Uint8Array.from([CODE, ...u32(body.length)]), body]);
 }
 
 function customName(bytes: Uint8Array, section: WasmSection): string {

@@ -100,6 +100,8 @@ export interface PhpModule extends GlueOptions {
     zend_get_executed_lineno?(): number;
     readonly executor_globals?: number | WebAssembly.Global;
     readonly sapi_globals?: number | WebAssembly.Global;
+    /** Address of the operations of plain files. */
+    readonly php_stream_stdio_ops?: number | WebAssembly.Global;
   };
   readonly FS: GlueFileSystem;
   /** Replaced whenever linear memory grows: never keep it over a call into PHP. */

@@ -37,6 +37,14 @@ interface PromiseIntegration {
   readonly Suspending?: new (run: Import) => Import;
 }
 
+/**
+ * The session module locks a session's file as soon as it has opened it, and its lock never gets here (this build of PHP
+ * has left flock() out): the file is locked as it is opened, until it is closed.
+ */
+const SESSION = "sess_";
+
+const O_CREAT = 0o100;
+
 const CACHE = 8 * 1024 * 1024;
 
 /** Milliseconds that a lock is waited for. */
@@ -112,7 +120,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     if (open !== undefined) {
       env.__syscall_openat = new Suspending((...values) => {
         const fd = open(...values) as number;
-        return fd >= 0 ? this.#opened(fd) : fd;
+        return fd >= 0 ? this.#opened(fd, values[2] ?? 0) : fd;
       });
     }
     wasi.fd_sync = new Suspending((fd) => this.#sync(fd as number));
@@ -339,17 +347,21 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
 
   // The store.
 
-  #opened(fd: number): number | Promise<number> {
+  #opened(fd: number, flags: number): number | Promise<number> {
     const stream = this.#tree?.stream(fd);
     const shared = stream && this.#view?.of(stream.node);
-    if (stream === undefined || shared?.stale === undefined || !isFile(stream.node)) return fd;
-    return this.#load(shared).then(
-      () => fd,
-      (error: unknown) => {
+    if (stream === undefined || shared === undefined || this.#client === undefined || !isFile(stream.node)) return fd;
+    const session = (flags & O_CREAT) !== 0 && stream.node.name.startsWith(SESSION);
+    if (!session && shared.stale === undefined) return fd;
+    const whole = { type: "exclusive", start: 0, end: TO_END } as const;
+    const ready = session ? this.#lock(shared, stream, whole, true) : this.#load(shared).then(() => 0);
+    return ready
+      .catch((error: unknown) => this.#errno(error))
+      .then((failure) => {
+        if (failure === 0) return fd;
         this.#tree?.close(stream);
-        return this.#errno(error);
-      },
-    );
+        return failure;
+      });
   }
 
   #sync(fd: number, sign = 1): number | Promise<number> {

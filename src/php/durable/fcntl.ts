@@ -23,6 +23,9 @@ export interface LockKeeper {
 const EBADF = 8;
 const EINVAL = 28;
 
+/** Not of the C library: see `image/php-image.ts`. Its first argument is the address of PHP's stream. */
+export const STREAM_LOCK = 0x4006;
+
 /** Commands and types of locks, in musl's numbers. */
 const F_DUPFD = 0;
 const F_GETFD = 1;
@@ -36,6 +39,12 @@ const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
 
+/** Operations of flock(), in PHP's numbers. */
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+
 /** Makes the import. */
 export function lockingFcntl(
   module: () => PhpModule,
@@ -43,6 +52,7 @@ export function lockingFcntl(
   keeper: LockKeeper,
 ): (fd: number, command: number, values: number) => number | Promise<number> {
   return (fd, command, values) => {
+    if (command === STREAM_LOCK) return lockStream(module(), tree(), keeper, fd, values);
     const stream = tree().stream(fd);
     if (stream === undefined) return -EBADF;
     const memory = () => {
@@ -79,6 +89,28 @@ export function lockingFcntl(
         return -EINVAL;
     }
   };
+}
+
+/** flock() on one of PHP's own streams: the image's PHP asks for it here, before it does nothing itself. */
+function lockStream(
+  { HEAPU8, wasmExports }: PhpModule,
+  tree: MemoryTree,
+  keeper: LockKeeper,
+  pointer: number,
+  operation: number,
+): number | Promise<number> {
+  const memory = new DataView(HEAPU8.buffer, HEAPU8.byteOffset, HEAPU8.byteLength);
+  const { php_stream_stdio_ops: plain } = wasmExports;
+  const address = typeof plain === "number" ? plain : plain?.value;
+  // `php_stream`: its operations, and what they work on; of a plain file: its FILE, and its descriptor.
+  if (address === undefined || memory.getUint32(pointer, true) !== address) return 0;
+  const stream = tree.stream(memory.getInt32(memory.getUint32(pointer + 4, true) + 4, true));
+  if (stream === undefined) return 0;
+  if ((operation & LOCK_UN) !== 0) return keeper.unlock(stream, 0, undefined);
+  const kind = operation & (LOCK_SH | LOCK_EX);
+  if (kind === 0) return 0;
+  const type = kind === LOCK_SH ? "shared" : "exclusive";
+  return keeper.lock(stream, { type, start: 0, end: undefined }, (operation & LOCK_NB) === 0);
 }
 
 interface Range {
