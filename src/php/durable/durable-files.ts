@@ -43,12 +43,29 @@ interface PromiseIntegration {
  */
 const SESSION = "sess_";
 
+/**
+ * With a write-ahead log, SQLite's processes share memory through a file of this name, which children cannot: it is
+ * refused, and the database keeps its journal.
+ */
+const SHARED_MEMORY = "-shm";
+const EACCES = 2;
+
 const O_CREAT = 0o100;
 
 const CACHE = 8 * 1024 * 1024;
 
 /** Milliseconds that a lock is waited for. */
 const LONGEST_WAIT = 5 * 60_000;
+
+/**
+ * Milliseconds that a database's lock is waited for where its program only tries: what stands in the way is gone in a
+ * moment, and it would ask again after a pause. Not for the lock of a writer to be, who has to step back for the one
+ * that is before it.
+ */
+const PATIENCE = 200;
+
+/** The byte that SQLite locks for it. */
+const RESERVED = 0x40000001;
 
 /** Operations and bytes of one batch, below the store's own bounds. */
 const BATCH_ENTRIES = 256;
@@ -286,7 +303,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
       lock: whole
         ? { family: "flock", ino: shared.ino, handle: this.#handle(stream), type }
         : { family: "range", ino: shared.ino, start, end, type },
-      wait: wait ? LONGEST_WAIT : 0,
+      wait: wait ? LONGEST_WAIT : whole || start === RESERVED ? 0 : PATIENCE,
       have: shared.stale === undefined ? shared.version : 0,
     });
     let answer: LockAnswer | undefined;
@@ -351,6 +368,11 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     const stream = this.#tree?.stream(fd);
     const shared = stream && this.#view?.of(stream.node);
     if (stream === undefined || shared === undefined || this.#client === undefined || !isFile(stream.node)) return fd;
+    if (stream.node.name.endsWith(SHARED_MEMORY)) {
+      this.#tree?.close(stream);
+      if (shared.created) this.#tree?.remove(stream.node);
+      return -EACCES;
+    }
     const session = (flags & O_CREAT) !== 0 && stream.node.name.startsWith(SESSION);
     if (!session && shared.stale === undefined) return fd;
     const whole = { type: "exclusive", start: 0, end: TO_END } as const;

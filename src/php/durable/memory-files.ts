@@ -137,6 +137,12 @@ export class MemoryTree {
     this.#FS.close(stream);
   }
 
+  /** As unlink() does it. */
+  remove(node: MemoryNode): void {
+    this.#FS.filesystems.MEMFS.ops_table.dir.node.unlink?.call(undefined, node.parent as never, node.name as never);
+    this.#FS.hashRemoveNode(node);
+  }
+
   error(errno: number): Error {
     return new this.#FS.ErrnoError(errno);
   }
