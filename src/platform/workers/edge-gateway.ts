@@ -3,6 +3,7 @@
 
 import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
 import { createPlatformResponse } from "../../gateway/answer/reply.ts";
+import type { FileSource } from "../../gateway/files.ts";
 import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
@@ -14,6 +15,7 @@ import { assetFiles, knownFiles } from "./asset-files.ts";
 import { configuredEdge, type EdgeParts } from "./edge-config.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import type { EdgeSettings } from "./settings.ts";
+import { writtenFiles } from "./written-files.ts";
 
 /** As much of the platform's context as is used. */
 export interface WorkContext {
@@ -37,7 +39,7 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   const upstream = upstreamOf(env, settings.pool.name ?? "www");
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const parts: EdgeParts = {
-    files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS),
+    files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS, upstream.written(documentRoot)),
     pool: upstream.exchange,
     createResponse: createEdgeResponse,
     onError: (error, { method, target }, status, broken) => {
@@ -74,6 +76,8 @@ function plainGateway(settings: EdgeSettings, { pool, ...parts }: EdgeParts): Ga
 interface Upstream {
   readonly exchange: Exchange;
   readonly dial: Dial;
+  /** Finds what scripts have written; undefined: their files are elsewhere. */
+  readonly written: (documentRoot: string) => FileSource["find"] | undefined;
   /** Not a pool of ours. */
   readonly foreign: boolean;
 }
@@ -83,11 +87,16 @@ function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
   if (UPSTREAM === undefined || UPSTREAM === "") {
     // A stub belongs to the request that made it.
     const stub = () => env.POOL.get(env.POOL.idFromName(pool));
-    return { exchange: fetchExchange(stub, `http://${pool}/`), dial: dialBinding(stub, ADDRESS), foreign: false };
+    return {
+      exchange: fetchExchange(stub, `http://${pool}/`),
+      dial: dialBinding(stub, ADDRESS),
+      written: (documentRoot) => writtenFiles(stub, documentRoot),
+      foreign: false,
+    };
   }
   const name = typeof UPSTREAM === "string" ? UPSTREAM : "the binding UPSTREAM";
   const dial = typeof UPSTREAM === "string" ? dialText(UPSTREAM) : dialBinding(() => UPSTREAM, ADDRESS);
-  return { exchange: connectExchange(connectSocket(dial, name)), dial, foreign: true };
+  return { exchange: connectExchange(connectSocket(dial, name)), dial, written: () => undefined, foreign: true };
 }
 
 function dialText(text: string): Dial {

@@ -4,11 +4,13 @@ import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
 import type { StoreAnswer } from "../../fs/index.ts";
 import type { Envelope } from "./file-store.ts";
+import type { WrittenFilesBinding } from "./written-files.ts";
 import type { WorkerLoader } from "./spawn-child.ts";
 
 /** The stub of a pool's Durable Object. */
 export type PoolStub = FetchBinding &
-  ConnectBinding & {
+  ConnectBinding &
+  WrittenFilesBinding & {
     /** A message of a child to the pool's files. */
     files(envelope: Envelope): Promise<StoreAnswer>;
   };

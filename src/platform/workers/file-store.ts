@@ -26,6 +26,16 @@ export interface Envelope {
   readonly message: ChildMessage;
 }
 
+/** A file as it is at one moment. */
+export interface WrittenFile {
+  readonly ino: number;
+  readonly version: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
 /**
  * One in an object. To be made in the object's constructor, so that no message comes before it is ready: opening reads
  * the metadata of all files, about 5 milliseconds for each 1,000.
@@ -53,6 +63,21 @@ export class PoolFiles {
   /** The same in bytes. @throws {FileStoreError} `FILE_STORE_MALFORMED` */
   async handleFrame(frame: Uint8Array): Promise<Uint8Array> {
     return encodeFrame(await this.handle(decodeFrame(frame) as Envelope));
+  }
+
+  /** The file at an absolute path, if there is one. */
+  find(path: string): WrittenFile | undefined {
+    try {
+      const { type, ino, version, size, mtime } = this.service.store.lookup(path);
+      return type === "file" ? { ino, version, size, modified: mtime } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Bytes of a file that has not changed since it was found. @throws {FileError} */
+  read({ ino, version }: WrittenFile, start: number, length: number): Uint8Array {
+    return this.service.store.read(ino, start, length, version);
   }
 
   /** A tar archive of a folder, made as it is read. It errors when a long file changes meanwhile: see `exportTar`. */

@@ -14,9 +14,10 @@ import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
 import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
-import { type Envelope, PoolFiles } from "./file-store.ts";
+import { type Envelope, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
 import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
+import type { WrittenFilesBinding } from "./written-files.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 
 /** What the object is made of, apart from its bindings. */
@@ -40,7 +41,7 @@ export interface PoolObjectState {
 }
 
 /** A pool's Durable Object: both ways in. */
-export interface PoolObject {
+export interface PoolObject extends WrittenFilesBinding {
   connect(socket: StreamSocket): Promise<void>;
   fetch(request: Request): Promise<Response>;
   /** A message of a child to the files. */
@@ -118,6 +119,15 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       // Our own gateway: its deadlines are the gateway's, and a fetch that is given up ends by itself.
       this.#serve(transport, { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
       return response;
+    }
+
+    /** For the gateway: a file that scripts wrote. */
+    findFile(path: string): Promise<WrittenFile | undefined> {
+      return Promise.resolve(this.#files.find(path));
+    }
+
+    async readFile(file: WrittenFile, start: number, length: number): Promise<Uint8Array> {
+      return this.#files.read(file, start, length);
     }
 
     #serve(transport: Transport, limits: Partial<ApplicationLinkLimits> = {}): ApplicationLink {
