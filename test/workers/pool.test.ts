@@ -8,10 +8,10 @@ import { makeScratch } from "../peers/scratch.ts";
 import { type RunningWorkers, startWorkers, type WorkersOptions } from "./start.ts";
 
 const SCRIPTS: Readonly<Record<string, string>> = {
-  // An isolate is known by a file in its memory, an interpreter's life by what opcache has counted in it.
+  // An isolate is known by a file of its own, outside of the directories that all share, an interpreter's life by what opcache has counted in it.
   "who.php": `<?php
-    $id = @file_get_contents('/tmp/id');
-    if ($id === false) file_put_contents('/tmp/id', $id = bin2hex(random_bytes(6)));
+    $id = @file_get_contents('/internal/id');
+    if ($id === false) file_put_contents('/internal/id', $id = bin2hex(random_bytes(6)));
     if (isset($_GET['wait'])) usleep((int) $_GET['wait'] * 1000);
     $opcache = opcache_get_status(false)['opcache_statistics'];
     echo json_encode(['isolate' => $id, 'hits' => $opcache['hits'], 'begin' => $_SERVER['REQUEST_TIME_FLOAT'],

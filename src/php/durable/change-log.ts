@@ -23,8 +23,14 @@ export class ChangeLog {
     return this.#entries.length;
   }
 
+  /** Gives everything up: what files have now is not to be believed. */
   clear(): void {
-    for (const { shared } of this.#entries) shared.dirty = undefined;
+    for (const { type, shared } of this.#entries) {
+      if (type !== "content") continue;
+      shared.dirty = undefined;
+      shared.version = 0;
+      shared.stale = "all";
+    }
     this.#entries = [];
   }
 

@@ -144,10 +144,16 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     env.__syscall_fdatasync = new Suspending((fd) => this.#sync(fd as number, -1));
   }
 
+  /** A life is over: nothing that its script does from now on counts. */
+  detach(): void {
+    this.#client = undefined;
+  }
+
   /** A life begins: everything that the one before left undone is gone. @throws {FileError} */
   async attach(send: SendToStore, key: string): Promise<void> {
-    this.#client = undefined;
+    this.detach();
     this.#failure = undefined;
+    this.#behind = Promise.resolve();
     this.#flocks.clear();
     this.#ranges.clear();
     this.#descriptors = new WeakMap();
@@ -265,7 +271,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
       shared.opens = Math.max(0, shared.opens - 1);
       if ((stream.flags & O_WRITES) !== 0) shared.writers = Math.max(0, shared.writers - 1);
     }
-    if (known !== undefined && known.count > 0) return;
+    if ((known !== undefined && known.count > 0) || this.#client === undefined) return;
     // The locks of an open file end with it; those on bytes with any of the file's descriptors.
     const locked = this.#flocks.get(stream.shared) ?? (shared && this.#ranges.has(shared) ? shared : undefined);
     if (locked !== undefined) void this.#release(locked, stream, 0, TO_END);
@@ -308,6 +314,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     });
     let answer: LockAnswer | undefined;
     const taken = (lock: LockAnswer, changes: Changes) => {
+      if (client !== this.#client) return;
       this.#apply(changes);
       answer = lock;
       if (lock.content !== undefined) this.#view?.take(shared, lock.content.version, lock.content.bytes);
@@ -457,6 +464,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
             return { operations, ...(unlock && { unlock: unlock() }), ...(lock && { lock: lock() }) };
           },
           ({ aliases, changes, lock: answer }) => {
+            if (client !== this.#client) return;
             this.#committed(rest, aliases);
             this.#apply(changes);
             for (const { shared } of rest) shared.sending = false;
@@ -535,7 +543,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
       (ino, version, offset, length) => client.read(ino, version, offset, Math.min(length, readBytes)),
       async () => {
         const changes = await client.sync(client.seq, undefined);
-        this.#apply(changes);
+        if (client === this.#client) this.#apply(changes);
       },
     );
   }

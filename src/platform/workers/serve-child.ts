@@ -39,6 +39,8 @@ export async function serveChild(
   let announcement: Pair;
   try {
     const { poolStatus } = options;
+    // Whatever the life before left open is closed for it, and counts for nothing.
+    files.detach();
     const started = await interpreter.start(poolStatus === undefined ? {} : { poolStatus });
     host = started.host;
     await files.attach(options.files, options.name);
