@@ -6,9 +6,9 @@ import certificates from "ca.txt";
 import interpreter from "interpreter.txt";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
+import { archiveBase } from "../src/platform/workers/archive-base.ts";
 import { scriptEnvironment } from "../src/platform/workers/environment.ts";
 import { type PoolConstructor, PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
-import { archiveBase } from "../src/platform/workers/archive-base.ts";
 import { residentInterpreter, SCRATCH } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
 import { childName, MOST_CHILDREN, type PoolBinding } from "../src/platform/workers/settings.ts";
@@ -25,7 +25,11 @@ export { PoolStatus };
 
 export const Pool: PoolConstructor = poolClass({
   settings,
-  base: archiveBase(new Uint8Array(archive), { version, mount, directories: [`${SCRATCH}/sessions`, `${SCRATCH}/uploads`] }),
+  base: archiveBase(new Uint8Array(archive), {
+    version,
+    mount,
+    directories: [`${SCRATCH}/sessions`, `${SCRATCH}/uploads`],
+  }),
   children(env, status) {
     const environment = scriptEnvironment(env);
     if (env.LOADER === undefined) {

@@ -1,14 +1,14 @@
 // One durable file system for all children of a pool: the store, its locks, and what children say to it.
 
 export { type BaseEntry, type BaseFiles, baseFromFiles, NO_BASE } from "./base.ts";
-export { type Errno, FileError, FileStoreError, type FileStoreErrorCode } from "./errno.ts";
 export {
+  type CommitAnswer,
   CommitError,
   FileClient,
-  type CommitAnswer,
   type SendToStore,
   type StoreSizes,
 } from "./client.ts";
+export { type Errno, FileError, FileStoreError, type FileStoreErrorCode } from "./errno.ts";
 export { exportTar } from "./export.ts";
 export { decodeFrame, encodeFrame, FrameReader } from "./frame.ts";
 export type { BatchRecord, FileHome } from "./home.ts";

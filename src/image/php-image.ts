@@ -81,7 +81,11 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
 
   const raw = readFileSync(join(dirname(gluePath), glueWasmPath(source)));
   const prologues = streamLocks(raw);
-  const image = { wasm: rewriteWasm(raw, { keep, memory, prologues }), glue: await finishGlue(source, memory), version };
+  const image = {
+    wasm: rewriteWasm(raw, { keep, memory, prologues }),
+    glue: await finishGlue(source, memory),
+    version,
+  };
   keepImage(cache, image);
   return image;
 }

@@ -34,7 +34,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "sql.php": `<?php ${CHILD} ini_set('max_execution_time', '0'); $db = new PDO('sqlite:' . __DIR__ . '/data.sqlite'); $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION); $db->setAttribute(PDO::ATTR_TIMEOUT, 60);
     if ($_GET['do'] === 'make') { $db->exec('CREATE TABLE t (id INTEGER PRIMARY KEY, writer INT, n INT, filler TEXT)'); echo 'ok'; }
     if ($_GET['do'] === 'insert') { $s = $db->prepare('INSERT INTO t (writer, n, filler) VALUES (?, ?, ?)');
-      for ($i = 0; $i < (int) $_GET['count']; $i++) $s->execute([(int) $_GET['writer'], $i, str_repeat('x', 100)]); echo $id; }
+      for ($i = 0; $i < (int) $_GET['count']; $i++) $s->execute([(int) $_GET['writer'], $i + (int) $_GET['from'], str_repeat('x', 100)]); echo $id; }
     if ($_GET['do'] === 'check') echo json_encode([$db->query('PRAGMA integrity_check')->fetchColumn(), (int) $db->query('SELECT count(*) FROM t')->fetchColumn(),
       (int) $db->query('SELECT count(DISTINCT writer * 100000 + n) FROM t')->fetchColumn()]);`,
 };
@@ -133,7 +133,9 @@ describe("two children of a pool", () => {
 
   test("lines added by many requests at once are all there", async () => {
     await get("/write.php?path=log.txt&text=begin");
-    await Promise.all(Array.from({ length: 30 }, (_, i) => get(`/write.php?path=log.txt&text=${`|${100 + i}`}&append=1`)));
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) => get(`/write.php?path=log.txt&text=${`|${100 + i}`}&append=1`)),
+    );
     const [[, text]] = [(await json("/read.php?path=log.txt")) as [string, string]];
     expect(text.split("|").sort()).toEqual([...Array.from({ length: 30 }, (_, i) => String(100 + i)), "begin"]);
   });
@@ -144,7 +146,9 @@ describe("two children of a pool", () => {
     // Opcache knows a file by its time, in seconds.
     await new Promise((resolve) => setTimeout(resolve, 1100));
     await get(`/write.php?path=made.php&text=${encodeURIComponent("<?php return 'two';")}`);
-    expect(await Promise.all([0, 1, 2, 3].map(() => json("/do.php?do=include&a=made.php")))).toEqual(Array(4).fill("two"));
+    expect(await Promise.all([0, 1, 2, 3].map(() => json("/do.php?do=include&a=made.php")))).toEqual(
+      Array(4).fill("two"),
+    );
   });
 
   test("a file of 3 MB goes through", async () => {
@@ -168,13 +172,12 @@ describe("two children of a pool", () => {
 
   test("8 writers at once lose no row of a SQLite database", async () => {
     await get("/sql.php?do=make");
-    const each = Number(process.env.EACH ?? 125);
-    const began = performance.now();
-    const ids = await Promise.all(
-      Array.from({ length: 8 }, (_, writer) => get(`/sql.php?do=insert&writer=${writer}&count=${each}`)),
+    const each = 40;
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, writer) => {
+        for (let i = 0; i < each; i += 10) await get(`/sql.php?do=insert&writer=${writer}&from=${i}&count=10`);
+      }),
     );
-    console.error(`SQLite: ${Math.round(performance.now() - began)} ms for ${8 * each} inserts`);
-    expect(new Set(ids).size).toBeGreaterThan(0);
     expect(await json("/sql.php?do=check")).toEqual(["ok", 8 * each, 8 * each]);
   });
 });
@@ -205,7 +208,7 @@ describe("a pool that goes away", () => {
 
   test("after a restart everything is there", async () => {
     await get("/sql.php?do=make");
-    await get("/sql.php?do=insert&writer=1&count=5");
+    await get("/sql.php?do=insert&writer=1&from=0&count=5");
     await get("/do.php?do=unlink&a=uploads/index.html");
     await workers.stop();
     workers = await start({ local: { persist: kept.path } });

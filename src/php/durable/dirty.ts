@@ -75,7 +75,9 @@ export class Dirty {
     this.#appendFrom = undefined;
     if (size >= before) return;
     this.#cut = Math.min(this.#cut ?? size, size);
-    this.#ranges = this.#ranges.flatMap(({ start, end }) => (start < size ? [{ start, end: Math.min(end, size) }] : []));
+    this.#ranges = this.#ranges.flatMap(({ start, end }) =>
+      start < size ? [{ start, end: Math.min(end, size) }] : [],
+    );
   }
 
   /** Whether the file was emptied: nothing of what it had before is needed. */

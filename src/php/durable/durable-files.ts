@@ -192,8 +192,8 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     if (view === undefined || dir === undefined) return;
     const ino = this.#client?.takeInode();
     // Without a number it stays this child's own: a request that makes so many files at once.
-    if (ino === undefined) return this.#options.onLoss?.(`${node.name} is one of too many new files of one request`);
-    this.#log.made(view.add(node, ino), dir);
+    if (ino === undefined) this.#options.onLoss?.(`${node.name} is one of too many new files of one request`);
+    else this.#log.made(view.add(node, ino), dir);
   }
 
   renamed(node: MemoryNode, from: { readonly parent: MemoryNode; readonly name: string }, over?: MemoryNode): void {
@@ -405,10 +405,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
   }
 
   /** Sends a part of the log, and waits until it is durable. @throws {FileError} what scripts changed is lost */
-  async #flush(
-    taken: Taken,
-    locks: CommitLocks = {},
-  ): Promise<void> {
+  async #flush(taken: Taken, locks: CommitLocks = {}): Promise<void> {
     const client = this.#needClient();
     const { unlock, lock } = locks;
     try {
@@ -440,11 +437,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     return portion;
   }
 
-  async #commit(
-    entries: readonly Entry[],
-    { contents }: Taken,
-    { unlock, lock, locked }: CommitLocks,
-  ): Promise<void> {
+  async #commit(entries: readonly Entry[], { contents }: Taken, { unlock, lock, locked }: CommitLocks): Promise<void> {
     const client = this.#needClient();
     let rest = [...entries];
     for (;;) {

@@ -2,8 +2,8 @@
 
 import type { Pair } from "../../codec/index.ts";
 import { ChildLink } from "../../dispatch/child-link.ts";
-import type { Transport } from "../../transport/transport.ts";
 import type { Exchange } from "../../transport/exchange.ts";
+import type { Transport } from "../../transport/transport.ts";
 import { GROWN } from "./memory-budget.ts";
 
 /** The child can take requests; the value is a `Start` as JSON. */

@@ -39,7 +39,11 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   const upstream = upstreamOf(env, settings.pool.name ?? "www");
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const parts: EdgeParts = {
-    files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS, upstream.written(documentRoot)),
+    files: assetFiles(
+      knownFiles(new Uint8Array(archive), folder, settings.assets),
+      env.ASSETS,
+      upstream.written(documentRoot),
+    ),
     pool: upstream.exchange,
     createResponse: createEdgeResponse,
     onError: (error, { method, target }, status, broken) => {

@@ -1,11 +1,11 @@
 // The bindings of our Workers, and what of them scripts see.
 
+import type { StoreAnswer } from "../../fs/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
-import type { StoreAnswer } from "../../fs/index.ts";
 import type { Envelope } from "./file-store.ts";
-import type { WrittenFilesBinding } from "./written-files.ts";
 import type { WorkerLoader } from "./spawn-child.ts";
+import type { WrittenFilesBinding } from "./written-files.ts";
 
 /** The stub of a pool's Durable Object. */
 export type PoolStub = FetchBinding &

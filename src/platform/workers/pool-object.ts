@@ -4,8 +4,8 @@ import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudf
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
-import type { BaseFiles, StoreAnswer } from "../../fs/index.ts";
 import { requestLine } from "../../fpm/request.ts";
+import type { BaseFiles, StoreAnswer } from "../../fs/index.ts";
 import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
 import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
@@ -17,8 +17,8 @@ import type { EdgeEnvironment } from "./environment.ts";
 import { type Envelope, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
 import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
-import type { WrittenFilesBinding } from "./written-files.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
+import type { WrittenFilesBinding } from "./written-files.ts";
 
 /** What the object is made of, apart from its bindings. */
 export interface PoolParts {

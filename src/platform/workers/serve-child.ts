@@ -2,8 +2,8 @@
 // is a child's life: when it ends, the next one starts with an interpreter in its first state.
 
 import type { Pair } from "../../codec/index.ts";
-import type { PhpHost } from "../../php/host.ts";
 import { FileError, type SendToStore } from "../../fs/index.ts";
+import type { PhpHost } from "../../php/host.ts";
 import { Responder, type ResponderRequest } from "../../php/responder.ts";
 import { ApplicationLink } from "../../transport/application-link.ts";
 import type { ApplicationRequest } from "../../transport/application-request.ts";
@@ -128,11 +128,7 @@ function nameOf({ params }: ApplicationRequest): string {
 }
 
 /** The request, with what the script writes to STDERR and to PHP's error log told to the Worker's log as well. */
-function logged(
-  request: ApplicationRequest,
-  params: readonly Pair[],
-  log: (line: string) => void,
-): ResponderRequest {
+function logged(request: ApplicationRequest, params: readonly Pair[], log: (line: string) => void): ResponderRequest {
   const { role, stdin, signal } = request;
   const decoder = new TextDecoder();
   return {

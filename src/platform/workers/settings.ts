@@ -1,9 +1,9 @@
 // What the build tells the Workers, and what they tell a child.
 
-import type { StoreAnswer } from "../../fs/index.ts";
-import type { Envelope } from "./file-store.ts";
 import type { PoolConfigInput } from "../../fpm/config.ts";
+import type { StoreAnswer } from "../../fs/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
+import type { Envelope } from "./file-store.ts";
 
 /** Made by the build, once for a deployment. Paths are as PHP sees them. */
 export interface EdgeSettings {
