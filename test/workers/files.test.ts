@@ -29,6 +29,11 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     usleep(1000); rewind($f); fwrite($f, (string) ($n + 1)); fclose($f); echo $n + 1;`,
   "try.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); var_dump(flock($f, LOCK_EX | LOCK_NB));`,
   "hold.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); flock($f, LOCK_EX); echo 'held'; flush(); usleep((int) $_GET['for'] * 1000);`,
+  "race.php": `<?php $d = __DIR__ . '/race/' . $_GET['round']; @mkdir($d, 0777, true); file_put_contents("$d/same.txt", str_repeat($_GET['n'], 1000));
+    file_put_contents("$d/tmp" . $_GET['n'], 'x'); rename("$d/tmp" . $_GET['n'], "$d/moved.txt"); @unlink("$d/gone.txt"); file_put_contents("$d/own" . $_GET['n'], $_GET['n']); echo 'ok';`,
+  "many.php": `<?php $d = __DIR__ . '/many'; if ($_GET['do'] === 'write') { mkdir($d); for ($i = 0; $i < 3000; $i++) file_put_contents("$d/$i.txt", (string) $i); }
+    else { $sum = 0; foreach (glob("$d/*.txt") as $f) $sum += (int) file_get_contents($f); echo $sum; }`,
+  "finish.php": `<?php echo 'done'; fastcgi_finish_request(); usleep(200000); file_put_contents(__DIR__ . '/later.txt', 'later');`,
   "large.php": `<?php $b = ''; for ($i = 0; $i < 3000; $i++) $b .= hash('sha256', (string) $i, true) . str_repeat(chr($i & 255), 1000);
     if ($_GET['do'] === 'write') echo file_put_contents(__DIR__ . '/large.bin', $b); else echo json_encode(file_get_contents(__DIR__ . '/large.bin') === $b);`,
   "sql.php": `<?php ${CHILD} ini_set('max_execution_time', '0'); $db = new PDO('sqlite:' . __DIR__ . '/data.sqlite'); $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION); $db->setAttribute(PDO::ATTR_TIMEOUT, 60);
@@ -168,6 +173,28 @@ describe("two children of a pool", () => {
     expect([part.status, part.text()]).toEqual([206, "5678901234"]);
     expect((await http(workers.baseUrl, "/data.sqlite")).status).not.toBe(200);
     expect((await http(workers.baseUrl, "/uploads/none.txt")).status).toBe(404);
+  });
+
+  test("children that make, move and remove the same names at once agree in the end", async () => {
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(Array.from({ length: 8 }, (_, n) => get(`/race.php?round=${round}&n=${n}`)));
+      const own = Array.from({ length: 8 }, (_, n) => `own${n}`);
+      expect(await json(`/list.php?path=race/${round}`)).toEqual([".", "..", "moved.txt", ...own, "same.txt"]);
+      const [one, other] = (await everywhere(`/read.php?path=race/${round}/same.txt`)) as string[];
+      expect(one).toMatch(/^(\d)\1{999}$/);
+      expect(other).toBe(one);
+    }
+  });
+
+  test("3,000 new files of one request", async () => {
+    await get("/many.php?do=write");
+    expect(await Promise.all([0, 1].map(() => get("/many.php?do=sum")))).toEqual(["4498500", "4498500"]);
+  });
+
+  test("what a script writes after fastcgi_finish_request() is kept", async () => {
+    expect(await get("/finish.php")).toBe("done");
+    await expect.poll(async () => JSON.parse(await get("/read.php?path=later.txt"))[1], { timeout: 5000 }).toBe("later");
+    expect(await everywhere("/read.php?path=later.txt")).toEqual(["later", "later"]);
   });
 
   test("8 writers at once lose no row of a SQLite database", async () => {

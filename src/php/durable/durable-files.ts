@@ -72,7 +72,7 @@ const BATCH_ENTRIES = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Numbers that a request may need at once. */
-const INODES_AT_HAND = 1024;
+const INODES_AT_HAND = 4096;
 
 /** Flags of a descriptor that can write: O_WRONLY or O_RDWR. */
 const O_WRITES = 3;
