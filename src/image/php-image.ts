@@ -53,7 +53,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 3;
+const REVISION = 4;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -95,7 +95,8 @@ const SET_OPTION = "_php_stream_set_option";
 
 /**
  * Instructions that ask fcntl() for the lock. The build has a flock() that says yes to everything: with these the lock is
- * asked for first, as command 0x4006 on the stream's address, and PHP is told -1 when it is refused.
+ * asked for first, as command 0x4006 on the stream's address, and PHP is told -1 when the answer is a positive error
+ * number. A glue that does not know the command gives a negative one, and all is as before.
  */
 function streamLocks(raw: Uint8Array): Map<string, Uint8Array> {
   const fcntl = importedFunctions(raw).get("env.__syscall_fcntl64");
@@ -105,8 +106,8 @@ function streamLocks(raw: Uint8Array): Map<string, Uint8Array> {
     ...[0x20, 1, 0x41, 6, 0x46, 0x04, 0x40],
     // if (pointer == NULL): else it is only asked whether there are locks
     ...[0x20, 3, 0x45, 0x04, 0x40],
-    // if (fcntl(stream, 0x4006, value)) return -1
-    ...[0x20, 0, 0x41, 0x86, 0x80, 0x01, 0x20, 2, 0x10, fcntl, 0x04, 0x40, 0x41, 0x7f, 0x0f],
+    // if (fcntl(stream, 0x4006, value) > 0) return -1
+    ...[0x20, 0, 0x41, 0x86, 0x80, 0x01, 0x20, 2, 0x10, fcntl, 0x41, 0, 0x4a, 0x04, 0x40, 0x41, 0x7f, 0x0f],
     ...[0x0b, 0x0b, 0x0b],
   ];
   return new Map([[SET_OPTION, Uint8Array.from(instructions)]]);

@@ -10,6 +10,7 @@ import {
   type LockAnswer,
   type LockPlace,
   type LockWish,
+  type NodeChange,
   type SendToStore,
   TO_END,
 } from "../../fs/index.ts";
@@ -96,6 +97,8 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
   #client: FileClient | undefined;
   /** Everything up to here is in the view; 0: nothing. */
   #known = 0;
+  /** An answer had more to tell. */
+  #more = false;
   /** Locks that are held: by open file, and on bytes. */
   readonly #flocks = new Map<object, SharedNode>();
   readonly #ranges = new Set<SharedNode>();
@@ -161,6 +164,8 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     this.#view?.doubt();
     const client = await FileClient.begin(send, key);
     this.#known = 0;
+    this.#more = false;
+    client.seq = 0;
     this.#client = client;
     await this.#catchUp();
     await client.stock(INODES_AT_HAND);
@@ -170,7 +175,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
   async begin(seq: number | undefined): Promise<void> {
     if (this.#client === undefined) return;
     if (this.#failure !== undefined) throw this.#failure;
-    if (seq !== this.#known) await this.#catchUp();
+    if (seq !== this.#known || this.#more) await this.#catchUp();
   }
 
   /** A request ends: its changes are durable when this settles. @throws {FileError} they are not, and the life is over */
@@ -332,7 +337,8 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
     if (answer?.outcome !== "granted") return -(ERRNO[answer?.outcome ?? "EIO"] ?? ERRNO.EAGAIN ?? 6);
     if (whole) this.#flocks.set(stream.shared, shared);
     else this.#ranges.add(shared);
-    await this.#refreshOpen();
+    if (this.#more) await this.#catchUp();
+    else await this.#refreshOpen();
     return 0;
   }
 
@@ -497,30 +503,39 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
   }
 
   #apply(changes: Changes): void {
+    // More than fits one answer is brought in as a whole, when it is asked for.
+    this.#more = changes.more;
+    if (changes.more || this.#client === undefined) return;
     this.#view?.apply(changes);
-    // More than fits one answer: the next request asks for the rest.
-    if (changes.more) this.#known = -1;
-    else if (this.#known >= 0) this.#known = changes.seq;
-    if (this.#client !== undefined && !changes.more) this.#client.seq = changes.seq;
+    this.#known = changes.seq;
+    this.#client.seq = changes.seq;
   }
 
   async #catchUp(): Promise<void> {
     const client = this.#needClient();
-    if (this.#known < 0) {
-      this.#known = 0;
-      this.#view?.doubt();
-    }
+    const nodes = new Map<number, NodeChange>();
+    const gone = new Set<number>();
+    let reset = false;
     let since = this.#known;
     let basis: number | undefined;
     for (;;) {
       const changes = await client.sync(since, basis);
-      this.#view?.apply(changes);
+      if (changes.reset) {
+        reset = true;
+        nodes.clear();
+        gone.clear();
+      }
+      for (const ino of changes.gone) {
+        gone.add(ino);
+        nodes.delete(ino);
+      }
+      for (const node of changes.nodes) nodes.set(node.ino, node);
       since = changes.seq;
       basis = changes.basis;
       if (!changes.more) break;
     }
-    this.#known = since;
-    client.seq = since;
+    if (client !== this.#client) return;
+    this.#apply({ seq: since, reset, more: false, nodes: [...nodes.values()], gone: [...gone] });
     await this.#refreshOpen();
   }
 
@@ -537,6 +552,7 @@ export class DurableFiles implements MemoryWatcher, LockKeeper {
       async () => {
         const changes = await client.sync(client.seq, undefined);
         if (client === this.#client) this.#apply(changes);
+        if (this.#more) await this.#catchUp();
       },
     );
   }

@@ -52,7 +52,10 @@ export function lockingFcntl(
   keeper: LockKeeper,
 ): (fd: number, command: number, values: number) => number | Promise<number> {
   return (fd, command, values) => {
-    if (command === STREAM_LOCK) return lockStream(module(), tree(), keeper, fd, values);
+    if (command === STREAM_LOCK) {
+      const result = lockStream(module(), tree(), keeper, fd, values);
+      return typeof result === "number" ? -result : result.then((errno) => -errno);
+    }
     const stream = tree().stream(fd);
     if (stream === undefined) return -EBADF;
     const memory = () => {
@@ -91,7 +94,7 @@ export function lockingFcntl(
   };
 }
 
-/** flock() on one of PHP's own streams: the image's PHP asks for it here, before it does nothing itself. */
+/** flock() on one of PHP's own streams: the image's PHP asks for it here. 0, or a negated error number. */
 function lockStream(
   { HEAPU8, wasmExports }: PhpModule,
   tree: MemoryTree,
