@@ -1,4 +1,12 @@
-// HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application.
+// HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application. `gateway.ts` has one folder and one
+// application, `configured-gateway.ts` a whole configuration. Both go the same way:
+//
+//   request/   what the visitor sent: target, headers, body, and who that is
+//   routing/   which site and location that is, and what is to be done: a decision
+//   answer/    the steps from a decision to an answer: redirects inside, error pages, compression, speed
+//   script/    one exchange with an application: params, output, spools      static/   files
+//   cache/  upstream/  observe/                        each by itself, without the rest
+//   config/  presets/                                  what can be configured, checked and compiled
 
 export type { Coding } from "./answer/accept-encoding.ts";
 export { type Compressor, streamCompressor } from "./answer/compress.ts";
