@@ -95,12 +95,6 @@ export class LockTable {
     return next;
   }
 
-  /** Whether a life holds any lock. */
-  holds(life: number): boolean {
-    for (const { held } of this.#files.values()) if (held.some((lock) => lock.life === life)) return true;
-    return false;
-  }
-
   /**
    * Takes or changes a lock. Asking again for what is held grants it again; a life that waits and asks anew waits for
    * the new one only.
