@@ -16,12 +16,13 @@ export interface Packed {
 
 /** Imports the parts by their public names. */
 export const IMPORTS = `
+import * as capture from "edge-fpm/capture";
 import * as client from "edge-fpm/client";
 import * as codec from "edge-fpm/codec";
 import * as connection from "edge-fpm/connection";
 import * as server from "edge-fpm/server";
 import { runContract } from "./contract.mjs";
-const modules = { client, codec, connection, server };
+const modules = { capture, client, codec, connection, server };
 `;
 
 /** Runs where there are sockets and a process: prints the results, the last line is JSON. */
