@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { buildPlayground, launchChromium, type StaticHost, serveFolder } from "./chromium.ts";
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -54,6 +54,22 @@ export async function openPlayground(): Promise<Playground> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Stops of Tab that any part of the page may be away. */
+const MOST_STOPS = 150;
+
+/** Presses Tab until the element has the focus, out of the script's editor too, as somebody without a mouse does. */
+export async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await wanted.waitFor();
+  for (let stops = 0; stops < MOST_STOPS; stops++) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    if (await page.evaluate(() => document.activeElement?.closest(".cm-editor") != null)) {
+      await page.keyboard.press("Escape");
+    }
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${wanted}`);
 }
 
 /** What axe-core finds wrong in the page as it is: rule and element, one a line. */

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import { openPlayground, type Playground, violations } from "./page.ts";
+import { openPlayground, type Playground } from "./page.ts";
 
 /** PHP is fetched, compiled and started by the first request. */
 const FIRST = { timeout: 60_000 };
@@ -194,31 +194,6 @@ describePeers(["chromium"], "the workbench", () => {
     await choose(page, "mine.php edited");
     await page.getByRole("button", { name: "Remove /mine.php" }).click();
     expect(await page.getByRole("tab", { name: "mine.php" }).count()).toBe(0);
-    await page.context().close();
-  });
-
-  test.each([
-    ["wide and light", { width: 1280, height: 800 }, "light"],
-    ["wide and dark", { width: 1600, height: 900 }, "dark"],
-    ["a phone, light", { width: 390, height: 844 }, "light"],
-    ["a phone, dark", { width: 390, height: 844 }, "dark"],
-  ] as const)("has nothing that axe objects to: %s", async (_, viewport, colorScheme) => {
-    const { page } = await playground.open("workbench", { viewport, colorScheme });
-    await page.locator(".cm-content").waitFor();
-    expect(await violations(page)).toEqual([]);
-    await send(page);
-    await answered(page, 200);
-    expect(await violations(page)).toEqual([]);
-    if (viewport.width < 900) await page.getByRole("button", { name: "Wire", exact: true }).click();
-    await page
-      .getByRole("option", { name: /PARAMS/ })
-      .first()
-      .click();
-    for (const part of ["Bytes", "States", "Specification"]) {
-      await page.getByRole("tab", { name: part }).click();
-      expect(await violations(page)).toEqual([]);
-    }
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
     await page.context().close();
   });
 });

@@ -1,6 +1,7 @@
 // What came back: the page as a browser shows it, headers, raw bytes, STDERR.
 
 import { useState } from "preact/hooks";
+import { Tabs } from "../../components/tabs.tsx";
 import { toBase64 } from "../../state/base64.ts";
 import { shownVisit, type Visit, visits } from "../../state/visits.ts";
 
@@ -16,23 +17,21 @@ export function AnswerPanel() {
   return (
     <section class="panel answer" aria-label="Answer">
       <div class="panel-head">
-        <div class="tabs" role="tablist" aria-label="Parts of the answer">
-          {PARTS.map((one) => (
-            <button
-              key={one}
-              type="button"
-              role="tab"
-              id={`answer-tab-${one}`}
-              aria-controls="answer-part"
-              class="tab"
-              aria-selected={part === one}
-              onClick={() => setPart(one)}
-            >
-              {TITLES[one]}
-              {one === "stderr" && stderr.length > 0 && <span class="badge warn">{stderr.length}</span>}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Parts of the answer"
+          id="answer"
+          tabs={PARTS.map((name) => ({
+            name,
+            title: (
+              <>
+                {TITLES[name]}
+                {name === "stderr" && stderr.length > 0 && <span class="badge warn">{stderr.length}</span>}
+              </>
+            ),
+          }))}
+          selected={part}
+          onSelect={setPart}
+        />
         <div class="end">
           <Summary visit={visit} />
           <History />
@@ -62,7 +61,7 @@ function Summary({ visit }: { readonly visit: Visit | undefined }) {
   }
   const tone = response.status >= 500 || state === "failed" ? "bad" : response.status >= 400 ? "warn" : "good";
   return (
-    <span role="status">
+    <span class="answer-summary" role="status">
       <span class={`badge ${tone}`}>
         {response.status} {response.statusText}
       </span>{" "}

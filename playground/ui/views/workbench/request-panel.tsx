@@ -3,6 +3,7 @@
 import type { Connections } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { Pairs } from "../../components/pairs.tsx";
+import { UnkeptNote } from "../../components/unkept-note.tsx";
 import { toBase64 } from "../../state/base64.ts";
 import { cookies, shownVisit, stop, visits } from "../../state/visits.ts";
 import { draft, editDraft, type FormPart, type RequestDraft } from "../../state/workspace.ts";
@@ -65,6 +66,7 @@ export function RequestPanel() {
           </button>
         )}
       </form>
+      <UnkeptNote name="request" what="this request" />
       <div class="request-details">
         <details>
           <summary>
