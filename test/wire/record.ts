@@ -112,7 +112,7 @@ async function answer(request: Request, { role, params, data, stderr }: FastCgiC
       stderr("a line on STDERR\n");
       return new Response("warned\n", { status: 500 });
     case "/long.php":
-      return new Response(ReadableStream.from(slowly(["a", "b", "c", "d"])).pipeThrough(new TextEncoderStream()));
+      return new Response(slowly(["a", "b", "c", "d"]));
     case "/endless.php":
       return new Response(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(64)) }));
     default:
@@ -120,11 +120,16 @@ async function answer(request: Request, { role, params, data, stderr }: FastCgiC
   }
 }
 
-async function* slowly(letters: readonly string[]): AsyncGenerator<string> {
-  for (const letter of letters) {
-    await setTimeout(20);
-    yield letter.repeat(300);
-  }
+/** A piece every 20 ms. */
+function slowly(letters: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      await setTimeout(20);
+      const letter = letters.shift();
+      if (letter === undefined) controller.close();
+      else controller.enqueue(new TextEncoder().encode(letter.repeat(300)));
+    },
+  });
 }
 
 /** Several requests at once on one connection, after a question whether that is allowed; then what is seldom seen. */
