@@ -173,7 +173,7 @@ const ECHO_BYTES = 100_000_000;
 
 /**
  * A body that a script takes whole and then sends back, nothing collected on the way. (With a script that answers while
- * it reads, nginx stops after half a megabyte: it takes no answer while its own sending waits.)
+ * it reads, curl through nginx stood still after half a megabyte; why was not found out.)
  */
 async function compareEcho(folder: string, nginx: string, ours: string, rounds: number): Promise<Table> {
   const body = join(folder, "body");
