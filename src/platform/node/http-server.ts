@@ -11,8 +11,8 @@ import { type Refusal, refusalOf } from "./request-head.ts";
 import { requestStream } from "./request-stream.ts";
 import { sendResponse } from "./send-response.ts";
 
-/** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
-export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
+/** Answers one request. Should not reject or throw; when it does, the visitor gets an empty 500. */
+export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
 /** A handler and the bounds of its connections. Sizes in bytes, times in milliseconds. */
 export interface HttpServerOptions {
@@ -142,7 +142,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     };
     try {
       const info = infoOf(req, connection, visit, beginBody);
-      options.handler(new NodeRequest({ req, res }), info).then(send).catch(failed);
+      Promise.resolve(options.handler(new NodeRequest({ req, res }), info))
+        .then(send)
+        .catch(failed);
     } catch (error) {
       failed(error);
     }
