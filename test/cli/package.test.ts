@@ -18,7 +18,7 @@ let problem: string | undefined;
 
 beforeAll(async () => {
   scratch = makeScratch("package");
-  const { tarball } = await packProject(scratch.path);
+  const { tarball } = await packProject();
   folder = join(scratch.path, "user");
   mkdirSync(join(folder, "public"), { recursive: true });
   writeFileSync(join(folder, "public/plain.txt"), "a static file");

@@ -38,7 +38,7 @@ export async function installPacked(): Promise<Packed> {
   const folder = join(scratch.path, "user");
   const modules = join(folder, "node_modules", "edge-fpm");
   mkdirSync(modules, { recursive: true });
-  const { tarball } = await packProject(scratch.path);
+  const { tarball } = await packProject();
   // By hand and not by npm: these parts need none of the package's dependencies, so none is there.
   await succeed("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules], folder);
 
