@@ -56,6 +56,17 @@ export async function openPlayground(): Promise<Playground> {
   };
 }
 
+/** Sends the request of the workbench, and waits for the end of its answer. */
+export async function sendAndWait(page: Page): Promise<void> {
+  const answer = page.getByRole("region", { name: "Answer" });
+  const before = Number((await answer.getAttribute("data-visit")) ?? 0);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  // The first request waits for PHP: it is fetched, compiled and started.
+  await page
+    .locator(`.answer[data-visit="${before + 1}"]:is([data-state="done"], [data-state="failed"])`)
+    .waitFor({ timeout: 60_000 });
+}
+
 /** Stops of Tab that any part of the page may be away. */
 const MOST_STOPS = 150;
 

@@ -46,7 +46,7 @@ describePeers(["chromium"], "the workbench", () => {
     const before = playground.host.requests.length;
     const { page } = await playground.open();
     await page.locator(".cm-content").waitFor();
-    await page.waitForTimeout(500);
+    await page.waitForLoadState("networkidle");
     const names = new Set(playground.host.requests.slice(before).map(({ path }) => path || "index.html"));
     let bytes = 0;
     for (const name of names) bytes += gzipSync(await readFile(join(playground.folder, name)), { level: 9 }).length;
@@ -132,6 +132,8 @@ describePeers(["chromium"], "the workbench", () => {
     await answer(page).getByText("piece 2 of 100").waitFor(FIRST);
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("button", { name: "Send", exact: true }).waitFor();
+    // It is over, and nothing was sent in its place.
+    await page.locator('.answer[data-visit="1"][data-state="failed"]').waitFor();
     await page.getByLabel("Part of a record type").fill("abort");
     await page
       .getByRole("option", { name: /ABORT_REQUEST/ })

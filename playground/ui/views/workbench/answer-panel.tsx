@@ -15,7 +15,7 @@ export function AnswerPanel() {
   const visit = visits.value.find(({ id }) => id === shownVisit.value);
   const stderr = visit?.end?.stderr ?? [];
   return (
-    <section class="panel answer" aria-label="Answer">
+    <section class="panel answer" aria-label="Answer" data-visit={visit?.id} data-state={visit?.state}>
       <div class="panel-head">
         <Tabs
           label="Parts of the answer"

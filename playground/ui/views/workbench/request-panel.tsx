@@ -54,13 +54,14 @@ export function RequestPanel() {
           autocomplete="off"
           onInput={(event) => editDraft({ url: event.currentTarget.value })}
         />
+        {/* With keys they are two elements: one that became "Send" while "Stop" is pressed would send again. */}
         {running && shown !== undefined ? (
-          <button type="button" class="button danger" onClick={() => stop(shown.id)}>
+          <button key="stop" type="button" class="button danger" onClick={() => stop(shown.id)}>
             <Icon name="stop" />
             Stop
           </button>
         ) : (
-          <button type="submit" class="button primary">
+          <button key="send" type="submit" class="button primary">
             <Icon name="play" />
             Send
           </button>
