@@ -63,7 +63,7 @@ function Summary({ visit }: { readonly visit: Visit | undefined }) {
   return (
     <span class="answer-summary" role="status">
       <span class={`badge ${tone}`}>
-        {response.status} {response.statusText}
+        {response.status} <span class="status-text">{response.statusText}</span>
       </span>{" "}
       <span class="hint">
         {body.length.toLocaleString("en")} B{end !== undefined && ` in ${milliseconds(end.timings.total)}`}
@@ -135,9 +135,13 @@ function PartOf({ part, visit }: { readonly part: Part; readonly visit: Visit })
 }
 
 /** HTML in a frame that can do nothing, an image as an image, anything else as text. */
-function Page({ visit: { response, body, state } }: { readonly visit: Visit }) {
+function Page({ visit: { response, body, state, end } }: { readonly visit: Visit }) {
   const type = response?.headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
   if (response === undefined) return state === "failed" ? null : <p class="empty">Waiting for the script.</p>;
+  if (state === "done" && body.length === 0) {
+    const told = (end?.stderr.length ?? 0) > 0;
+    return <p class="empty">The body is empty.{told && " What the script complained about is under STDERR."}</p>;
+  }
   if (type.startsWith("text/html")) {
     return (
       <iframe
