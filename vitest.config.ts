@@ -10,6 +10,7 @@ export default defineConfig({
     // Test files that start servers load both cores of a small machine already.
     pool: "forks",
     maxWorkers: 2,
+    globalSetup: ["test/package/shared.ts"],
     reporters: ["default", "./test/reporter.ts"],
   },
 });

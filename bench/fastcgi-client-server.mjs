@@ -8,7 +8,7 @@ import { join } from "node:path";
 const [folder = ".", sockFile, root = "."] = process.argv.slice(2);
 const fastcgi = createRequire(join(folder, "index.js"))("fastcgi-client");
 
-const client = fastcgi({ sockFile, skipCheckServer: true });
+const client = fastcgi({ sockFile });
 client.on("error", (error) => console.error(error.message));
 const server = createServer((request, response) => {
   const [path, query = ""] = (request.url ?? "/").split("?", 2);

@@ -1,4 +1,4 @@
-// Hello over HTTP: our server on its own pool and on a real php-fpm, beside nginx + php-fpm and the obvious server on the
+// Hello over HTTP: our server on its own pool, beside nginx + php-fpm and the obvious server on the
 // stock classes. Rounds are interleaved, so that a slow moment of the machine hits all of them.
 
 import { execFile } from "node:child_process";
@@ -71,11 +71,9 @@ export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
     const native = keep(await startPhpFpm({ listen: "unix", children: 8 }));
     const nginx = keep(await startNginx({ root, fastcgi: native.address, keepConnection: true }));
     const own = keep(await startServe(root, { php: "8.4", children: 1 }));
-    const front = keep(await startServe(root, { upstream: native.address, args: ["--keep-connections", "6"] }));
     const contenders: readonly Contender[] = [
       { name: "nginx + php-fpm 8.2 (kept Unix connections)", url: `${nginx.baseUrl}/hello.php` },
       { name: "edge-fpm serve, 1 child", url: `${own.baseUrl}/hello.php`, target: { 1: 0.3 } },
-      { name: "edge-fpm serve --upstream, same php-fpm, kept connections", url: `${front.baseUrl}/hello.php` },
       {
         name: "node:http + PHPRequestHandler",
         // A fresh one for each round: its interpreter ends at 2,044 requests, and then only keeps a processor busy.

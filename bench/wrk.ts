@@ -41,7 +41,7 @@ export async function compare(
 ): Promise<{ readonly method: string; readonly rows: readonly Row[] }> {
   const rates = contenders.map((): number[] => []);
   const costs = contenders.map((): number[] => []);
-  for (const { url } of contenders) await load(url, connections, 1);
+  for (const { url } of contenders) await load(url, connections, Math.max(1, seconds));
   for (let round = 0; round < rounds; round++) {
     for (const [at, { url, pid }] of contenders.entries()) {
       const before = pid === undefined ? undefined : processorTime(pid);

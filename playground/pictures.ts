@@ -63,6 +63,7 @@ async function workbench(page: Page): Promise<void> {
   await send(page, "session.php");
   const records = page.getByRole("listbox", { name: "Records, oldest first" }).getByRole("option");
   await records.filter({ hasText: "PARAMS" }).first().click();
+  await page.locator(".wire-scroll").evaluate((list) => list.scrollTo(0, 0));
   await page.waitForTimeout(500);
 }
 

@@ -26,6 +26,7 @@ describe("the platform-neutral parts", () => {
     "connection/index.ts",
     "cgi/index.ts",
     "fpm/index.ts",
+    "fs/index.ts",
     "client/browser.ts",
     "server/neutral.ts",
     "capture/index.ts",

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The `edge-fpm` command: finds the subcommand, runs it, and turns failures into readable lines and an exit code.
 
 import { type Command, parseCommandLine, renderHelp } from "./command.ts";

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
-import { createGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
+import { createFolderGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
 import { CONFIG_FILES, type ConfigFile } from "../platform/node/config-file.ts";
 import { nodeFiles } from "../platform/node/files.ts";
 import {
@@ -204,7 +204,7 @@ function planFolder(args: Arguments): Plan {
     what: root,
     async start() {
       const { exchange, ...rest } = await start();
-      return { ...rest, handler: createGateway(folderOptions(args, root, front, exchange)) };
+      return { ...rest, handler: createFolderGateway(folderOptions(args, root, front, exchange)) };
     },
   };
 }

@@ -95,12 +95,6 @@ export class LockTable {
     return next;
   }
 
-  /** Whether a life holds any lock. */
-  holds(life: number): boolean {
-    for (const { held } of this.#files.values()) if (held.some((lock) => lock.life === life)) return true;
-    return false;
-  }
-
   /**
    * Takes or changes a lock. Asking again for what is held grants it again; a life that waits and asks anew waits for
    * the new one only.
@@ -128,7 +122,12 @@ export class LockTable {
     // Who holds something here already goes before those that wait for it to go.
     const ahead = file.held.some((held) => isSame(held, wanted));
     const behind = waiting !== undefined && !ahead && file.queue.some((earlier) => stands(earlier, wanted));
-    if (!blocked && !behind) return this.#grant(lock.ino, file, wanted);
+    if (!blocked && !behind) {
+      const outcome = this.#grant(lock.ino, file, wanted);
+      // What was exclusive and is shared now may let others in.
+      this.#serve(lock.ino, file);
+      return outcome;
+    }
     if (waiting === undefined) {
       this.#tidy(lock.ino, file);
       return "busy";
@@ -205,8 +204,6 @@ export class LockTable {
     if (wanted.family === "range") this.#cut(file, wanted);
     file.held.push(wanted);
     this.#held += 1;
-    // What was exclusive and is shared now may let others in.
-    if (wanted.type === "shared") this.#serve(ino, file);
     return "granted";
   }
 

@@ -120,9 +120,9 @@ export type StoreAnswer =
       readonly changes?: Changes;
     }
   /**
-   * The life is over for the store: it was restarted, or the child was given up. Locks are lost. `applied`: what became
-   * of the commit, when this answers one that had been applied before. The child says hello again and forgets all it had
-   * cached.
+   * The life is over for the store: it was restarted or put away while idle, or the child was given up. Locks are lost.
+   * `applied`: what became of the commit, when this answers one that had been applied before. The child says hello again,
+   * drops what it had not committed, and goes on with `sync` from the `seq` that it knew.
    */
   | {
       readonly type: "ended";

@@ -62,7 +62,7 @@ export function createConfiguredGateway(config: CompiledGateway, resources: Gate
         answer = await purged(config, routes, visit, endsInStar(sent), purge);
         visit = { ...visit, requestUri: sent.requestUri };
       } else answer = metrics ?? (await answerVisit(routes, visit, recorder, config.debug));
-      const finished = finishReply(answer.reply, answer.step, visit, resources);
+      const finished = finishReply(answer.reply, answer.step, visit, resources, recorder.cacheStatus);
       if (finished !== undefined) await finished;
     } catch (error) {
       if (request.signal.aborted) {

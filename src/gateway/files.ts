@@ -21,7 +21,8 @@ export type Entry = FileEntry | { readonly type: "directory" } | { readonly type
 export interface FileSource {
   /**
    * @param path a byte string as `decodePath` returns it: begins with a slash, has no dot segments
+   * @param toRun the file is for an application, which opens it by its name later on: what was there a moment ago will do
    * @returns what is there; `undefined` when nothing is
    */
-  find(path: string): Entry | undefined | Promise<Entry | undefined>;
+  find(path: string, toRun?: boolean): Entry | undefined | Promise<Entry | undefined>;
 }

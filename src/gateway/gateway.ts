@@ -15,8 +15,8 @@ export type Gateway = (request: Request, info?: RequestInfo) => Promise<Response
 /** For a visitor who left: nginx's log has this number, and nobody sees the response. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** Makes the handler. It may be called any number of times at once. */
-export function createGateway(options: GatewayOptions): Gateway {
+/** Makes the handler of one folder and one application. It may be called any number of times at once. */
+export function createFolderGateway(options: GatewayOptions): Gateway {
   const settings = plainSettings(options);
   const routes = siteRoutes(options, settings);
   const create = options.createResponse ?? createPlatformResponse;

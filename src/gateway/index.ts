@@ -1,4 +1,12 @@
-// HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application.
+// HTTP in, FastCGI exchanges out: a fetch-style handler in front of any application. `gateway.ts` has one folder and one
+// application, `configured-gateway.ts` a whole configuration; `createGateway` takes either. Both go the same way:
+//
+//   request/   what the visitor sent: target, headers, body, and who that is
+//   routing/   which site and location that is, and what is to be done: a decision
+//   answer/    the steps from a decision to an answer: redirects inside, error pages, compression, speed
+//   script/    one exchange with an application: params, output, spools      static/   files
+//   cache/  upstream/  observe/                        each by itself, without the rest
+//   config/  presets/                                  what can be configured, checked and compiled
 
 export type { Coding } from "./answer/accept-encoding.ts";
 export { type Compressor, streamCompressor } from "./answer/compress.ts";
@@ -19,9 +27,10 @@ export { ConfigError, type Problem } from "./config/errors.ts";
 export type { CacheUse, FastCgi, Location, LocationSettings, Rewrite } from "./config/location.ts";
 export type { CompiledGateway } from "./config/resolved.ts";
 export { type ConfiguredGateway, createConfiguredGateway } from "./configured-gateway.ts";
+export { type ConfigOptions, createGateway, type PurgeableGateway } from "./create-gateway.ts";
 export { GatewayError, type GatewayErrorCode } from "./errors.ts";
 export type { Entry, FileEntry, FileSource } from "./files.ts";
-export { createGateway, type Gateway } from "./gateway.ts";
+export { createFolderGateway, type Gateway } from "./gateway.ts";
 export {
   type AccessEntry,
   type CacheStatus,

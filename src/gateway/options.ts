@@ -124,7 +124,10 @@ export interface RequestInfo {
   readonly headers?: Iterable<NameValue> | undefined;
   /** Called before the request body is read: the server sends "100 Continue" then, if it was asked to. */
   readonly beginBody?: (() => void) | undefined;
-  /** The body of a GET or HEAD, where the server can tell that there is one: a `Request` cannot have it. */
+  /**
+   * The body, where the server has it at less cost than the `Request` does, or the `Request` cannot have it: with GET
+   * and HEAD. Asked at most once, and then the body of the `Request` is left alone.
+   */
   readonly body?: (() => ReadableStream<Uint8Array> | null) | undefined;
   /**
    * Calls back when the visitor leaves before the whole answer was sent, at once if that has happened; what it returns

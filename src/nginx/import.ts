@@ -62,7 +62,7 @@ export function importNginx(file: string, files: NginxFiles, options: ImportOpti
     http,
     servers.map(({ scope }) => scope),
   );
-  if (trusted.length > 0) draft.trustedProxies = { from: trusted };
+  if (trusted.length > 0) draft.trustedProxies = { from: trusted, take: ["for"] };
   if (http.flag("underscores_in_headers") === true) draft.underscoresInHeaders = true;
   if (upstreams.used.size > 0) draft.upstreams = Object.fromEntries(upstreams.used);
   if (caches.used.size > 0) draft.caches = Object.fromEntries(caches.used);

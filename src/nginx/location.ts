@@ -9,7 +9,7 @@ import { GUARDS, HANDLERS } from "./known.ts";
 import type { Directive } from "./parse.ts";
 import { toRegExp } from "./regex.ts";
 import type { Scope } from "./scope.ts";
-import { settingsOf, showsStatus } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 import type { Upstreams } from "./upstreams.ts";
 import { type Place, placeOf, templateOf } from "./variables.ts";
 
@@ -94,7 +94,7 @@ export function locationOf({ scope, match, scripts }: FlatLocation, around: Surr
   const fastcgi = fastCgiOf(pass, asking);
   draft.fastcgi = scripts === undefined ? fastcgi : { ...fastcgi, scriptsOnly: true };
   const cache = cacheOf(asking, around.caches, around.skip);
-  if (cache !== undefined) draft.cache = showsStatus(asking) ? { ...cache, showStatus: true } : cache;
+  if (cache !== undefined) draft.cache = cache;
   if (settings.expires !== undefined) {
     delete draft.expires;
     const expires = scope.one("expires");

@@ -84,13 +84,6 @@ function headersOf(place: Place, expires: number | "max" | "epoch" | undefined):
     const value = templateOf(written, one, place);
     // nginx adds no header without a value.
     if (value === undefined || value === "") continue;
-    // The cache shows it itself: see `showsStatus`.
-    if (value === STATUS) {
-      if (!/^x-cache-status$/i.test(name)) {
-        place.scope.report.leave("decision", one, "what became of the cache is shown as X-Cache-Status");
-      }
-      continue;
-    }
     const before = names.get(name.toLowerCase());
     if (before !== undefined && !LISTS.test(name)) {
       place.scope.report.leave("unsupported", one, `there is one ${name} in the table of headers`);
@@ -111,13 +104,6 @@ function headersOf(place: Place, expires: number | "max" | "epoch" | undefined):
     headers[control] = `max-age=${expires}, ${headers[control]}`;
   }
   return headers;
-}
-
-const STATUS = "$upstream_cache_status";
-
-/** Whether a header tells what became of the cache. */
-export function showsStatus({ scope }: Place): boolean {
-  return scope.all("add_header").some(({ args }) => args[1] === STATUS);
 }
 
 function pagesOf(place: Place): Record<string, string> {

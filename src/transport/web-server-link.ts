@@ -189,7 +189,10 @@ export class WebServerLink {
     const small = isSmall(stdin) && (role !== "filter" || isSmall(data));
     if (small) {
       this.#connection.writeStdin(id, stdin as Uint8Array);
-      if (role === "filter") this.#connection.writeData(id, data as Uint8Array);
+      if (role === "filter") {
+        this.#endStdin(outgoing);
+        this.#connection.writeData(id, data as Uint8Array);
+      }
       this.#endInput(outgoing);
     }
     const blocked = this.#flush();
@@ -205,8 +208,7 @@ export class WebServerLink {
     if (blocked !== undefined) await this.#unblocked(request, blocked);
     await this.#send(request, stdin, (content) => this.#connection.writeStdin(request.id, content));
     if (request.open && request.role === "filter") {
-      this.#connection.endStdin(request.id);
-      request.stdinEnded = true;
+      this.#endStdin(request);
       await this.#send(request, data, (content) => this.#connection.writeData(request.id, content));
     }
     if (!request.open) return;
@@ -254,8 +256,14 @@ export class WebServerLink {
     }
   }
 
+  /** Before a filter's DATA: libfcgi takes DATA that comes while STDIN is open for a broken protocol. */
+  #endStdin(request: OutgoingRequest): void {
+    this.#connection.endStdin(request.id);
+    request.stdinEnded = true;
+  }
+
   #endInput(request: OutgoingRequest): void {
-    if (!request.stdinEnded) this.#connection.endStdin(request.id);
+    if (!request.stdinEnded) this.#endStdin(request);
     if (request.role === "filter") this.#connection.endData(request.id);
     request.inputEnded = true;
   }

@@ -1,6 +1,7 @@
 // The command as npm hands it out: packed, installed into an empty folder, used. What else is in it: test/package.
 
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { installTarball, PROJECT, packProject } from "../package/pack.ts";
@@ -17,7 +18,7 @@ let problem: string | undefined;
 
 beforeAll(async () => {
   scratch = makeScratch("package");
-  const { tarball } = await packProject(scratch.path);
+  const { tarball } = await packProject();
   folder = join(scratch.path, "user");
   mkdirSync(join(folder, "public"), { recursive: true });
   writeFileSync(join(folder, "public/plain.txt"), "a static file");
@@ -40,6 +41,19 @@ describe("the packed package", () => {
     expect(stdout).toMatch(/^edge-fpm \d+\.\d+\.\d+\n$/);
     expect(status).toBe(0);
   });
+
+  // 20 is the machine's own Node where `node` 24 is a dev dependency.
+  const old = "/usr/bin/node";
+  const isOld = existsSync(old) && Number(execFileSync(old, ["-p", "process.versions.node.split('.')[0]"])) < 22;
+  test.skipIf(!isOld)(
+    "says which Node the command needs when it is too old (there is an older /usr/bin/node)",
+    async (context) => {
+      if (problem !== undefined) context.skip(problem);
+      const { status, stderr } = await runProgram(old, [command(), "--version"], { cwd: folder });
+      expect(stderr).toMatch(/^edge-fpm: this is Node \d+\.\d+\.\d+; the command needs Node 22 or later/);
+      expect(status).toBe(1);
+    },
+  );
 
   installedTest("without a PHP, serve names the npm command", async () => {
     const { status, stderr } = await runProgram(process.execPath, [command(), "serve", "public", "-p", "0"], {

@@ -29,6 +29,29 @@ function output(type: "stdout" | "stderr", requestId: number, text: string): Uin
 const end = { type: "end", requestId: 1, applicationStatus: 0, protocolStatus: "request-complete" };
 
 describe("what the web server sends", () => {
+  test("a request that cannot be encoded leaves nothing behind, neither bytes nor a taken id", () => {
+    const connection = new WebServerConnection();
+    const before = connection.begin(request);
+    const large: Pair = ["L", "x".repeat(40_000)];
+    const params: Pair[] = [large, large, ["A", "\u20ac"]];
+    expect(codeOf(() => connection.begin({ ...request, params }))).toBe("FCGI_INVALID_CALL");
+    expect(codeOf(() => connection.begin({ ...request, params: [large, ["L", "x".repeat(70_000)]] }))).toBe(
+      "FCGI_LIMIT",
+    );
+    const after = connection.begin({ ...request, params: [["AB", "c"]] });
+    expect([before, after]).toEqual([1, 2]);
+    expect(concat(connection.takeOutput())).toEqual(
+      hex(`
+        01 01 0001 0008 00 00  0001 01 0000000000
+        01 04 0001 0004 04 00  01014162 00000000
+        01 04 0001 0000 00 00
+        01 01 0002 0008 00 00  0001 01 0000000000
+        01 04 0002 0005 03 00  0201414263 000000
+        01 04 0002 0000 00 00
+      `),
+    );
+  });
+
   test("BEGIN_REQUEST, PARAMS, their end, STDIN and its end, without padding on empty records", () => {
     const connection = new WebServerConnection();
     const id = connection.begin({ ...request, keepConnection: false });

@@ -181,7 +181,7 @@ describePeers(["nginx"], "behind nginx as a proxy, with edge-fpm.config.ts", () 
 
 describe("edge-fpm.service", () => {
   test("starts the command with options that it has", () => {
-    const [, line = ""] = /^ExecStart=\S+ \S+main\.js (.+)$/m.exec(example("edge-fpm.service")) ?? [];
+    const [, line = ""] = /^ExecStart=\S+ \S+bin\.js (.+)$/m.exec(example("edge-fpm.service")) ?? [];
     const [name, ...args] = line.split(" ");
     const command = commands.find((candidate) => candidate.name === name);
     if (command === undefined) throw new Error(`no command in ${line}`);

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Fault, FAULTS, World } from "./faults.ts";
+import { FAULTS, type Fault, World } from "./faults.ts";
 
 /** Turns of two children that do every job, and wait for each other's lock. */
 const TURNS = Array.from({ length: 44 }, (_, at) => at);

@@ -1,7 +1,14 @@
 // Children, a store, and everything that can go wrong between them at every step: messages and answers that get lost,
 // children that die, a store that is put away, a disk that is full. Each run ends with a check of what is promised.
 
-import { FileService, type FileOperation, type ChildMessage, PIECE_BYTES, ROOT, type StoreAnswer } from "../../src/fs/index.ts";
+import {
+  type ChildMessage,
+  type FileOperation,
+  FileService,
+  PIECE_BYTES,
+  ROOT,
+  type StoreAnswer,
+} from "../../src/fs/index.ts";
 import { NodeStorage, sqlHome } from "./sqlite.ts";
 
 /** What goes wrong with one message. */
@@ -46,7 +53,6 @@ const COUNTER = "counter";
 export class World {
   readonly storage = new NodeStorage();
   service: FileService;
-  readonly #home = sqlHome(this.storage);
   readonly children: SimulatedChild[];
   readonly fates = new Map<string, { job: Job; fate: Fate }>();
   /** Writes since the present message began. */
@@ -80,7 +86,10 @@ export class World {
     if (child === undefined || !child.ready) return;
     this.now += 10;
     this.sent += 1;
-    if (fault === "child-dies-before") return child.die();
+    if (fault === "child-dies-before") {
+      child.die();
+      return;
+    }
     if (fault === "restart-before") this.restart();
     const message = child.next();
     if (fault === "request-lost") return;
@@ -133,7 +142,8 @@ export class World {
     const reopened = new FileService(sqlHome(this.storage), { time: this.now });
     if (allNodes(reopened) !== live) found.push("a restart shows other files");
     for (const node of reopened.store.list(ROOT)) {
-      if (text(reopened.store.read(node.ino, 0, node.size)) !== contents.get(node.name)) found.push(`${node.name} differs`);
+      if (text(reopened.store.read(node.ino, 0, node.size)) !== contents.get(node.name))
+        found.push(`${node.name} differs`);
     }
     found.push(...this.#fateProblems(contents));
     return found;
@@ -145,7 +155,8 @@ export class World {
     const counted = (contents.get(COUNTER) ?? "").split(";").filter((token) => token !== "");
     for (const [token, { job, fate }] of this.fates) {
       const times = (job === "count" ? counted : logged).filter((other) => other === token).length;
-      if (fate === "acknowledged" && times !== 1) found.push(`${token} (${job}) was acknowledged and is there ${times} times`);
+      if (fate === "acknowledged" && times !== 1)
+        found.push(`${token} (${job}) was acknowledged and is there ${times} times`);
       if (fate === "failed" && times !== 0) found.push(`${token} (${job}) failed and is there ${times} times`);
       if (times > 1) found.push(`${token} (${job}) is there ${times} times`);
       const removed = logged.some((other) => removedBy(other) === token && this.fates.get(other)?.job === "remove");
@@ -158,7 +169,8 @@ export class World {
 
   /** What was in the same batch as the token: there with it, and whole. */
   #companions(token: string, job: Job, there: boolean, contents: ReadonlyMap<string, string>): string[] {
-    if (job === "append" && (contents.get(`f-${token}`) === `content of ${token}`) !== there) return [`${token}: file torn`];
+    if (job === "append" && (contents.get(`f-${token}`) === `content of ${token}`) !== there)
+      return [`${token}: file torn`];
     if (job === "large") {
       const size = contents.get(`large-${token}`)?.length;
       if (size !== (there ? LARGE : undefined)) return [`${token}: ${size} bytes of ${LARGE}`];
@@ -169,7 +181,7 @@ export class World {
 
   #open(): FileService {
     // The same rows; nothing of what was in memory.
-    return new FileService(sqlHome(this.storage) ?? this.#home, { time: this.now, longestWait: 2000 });
+    return new FileService(sqlHome(this.storage), { time: this.now, longestWait: 2000 });
   }
 }
 
@@ -320,7 +332,17 @@ class SimulatedChild {
     }
   }
 
-  #apply({ reset, nodes, gone, seq }: { reset: boolean; nodes: readonly { ino: number; name: string }[]; gone: readonly number[]; seq: number }) {
+  #apply({
+    reset,
+    nodes,
+    gone,
+    seq,
+  }: {
+    reset: boolean;
+    nodes: readonly { ino: number; name: string }[];
+    gone: readonly number[];
+    seq: number;
+  }) {
     if (reset) this.#known.clear();
     for (const { ino, name } of nodes) this.#known.set(ino, name);
     for (const ino of gone) this.#known.delete(ino);

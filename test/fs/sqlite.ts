@@ -15,6 +15,7 @@ export class NodeStorage implements ObjectStorage {
   readonly sql = {
     exec: (query: string, ...values: unknown[]): Record<string, SqlValue>[] => {
       this.onStatement(query);
+      checkLimits(query, values);
       const rows = this.#database.prepare(query).all(...(values as SQLInputValue[]));
       return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, sqlValue(value)])));
     },
@@ -45,6 +46,16 @@ export class NodeStorage implements ObjectStorage {
   close(): void {
     this.#database.close();
   }
+}
+
+/** What a Durable Object refuses, and neither SQLite nor local workerd does. */
+function checkLimits(query: string, values: readonly unknown[]): void {
+  const size = values.reduce<number>(
+    (sum, value) => sum + (value instanceof Uint8Array ? value.length : String(value).length),
+    0,
+  );
+  if (size > 2_000_000) throw new Error(`a row of ${size} bytes: ${query}`);
+  if (values.length > 100) throw new Error(`${values.length} parameters: ${query}`);
 }
 
 export function sqlHome(storage = new NodeStorage()): SqlHome {

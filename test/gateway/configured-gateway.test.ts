@@ -239,6 +239,12 @@ describe("a cache", () => {
     expect(entries.map(({ upstream }) => upstream.length)).toEqual([1, 0, 0, 0, 1]);
   });
 
+  test("is told in a header of the configuration's own", async () => {
+    const { get } = await site(counting(), { headers: { "X-Cache": "$upstream_cache_status" } });
+    expect((await get("/")).headers.get("x-cache")).toBe("MISS");
+    expect((await get("/")).headers.get("x-cache")).toBe("HIT");
+  });
+
   test("forgets when told so", async () => {
     const { get, purge } = await site(counting());
     await get("/");

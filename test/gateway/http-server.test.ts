@@ -540,21 +540,25 @@ describe("ends in the middle", () => {
     expect(sent).toBeLessThan(50_000_000);
   });
 
-  test("a handler that throws is an empty 500", async () => {
-    const { url, errors } = await serve(
-      hello,
-      {},
-      {
-        handler: async () => {
-          throw new Error("bug");
-        },
-      },
-    );
+  test("a handler may answer without a promise", async () => {
+    const { url } = await serve(hello, {}, { handler: () => Response.json({ at: "once" }) });
+    expect(await (await fetch(url)).json()).toEqual({ at: "once" });
+  });
+
+  test.each([
+    ["throws", () => bug()],
+    ["rejects", async () => bug()],
+  ])("a handler that %s is an empty 500", async (_how, handler) => {
+    const { url, errors } = await serve(hello, {}, { handler });
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([500, ""]);
     expect(errors).toMatchObject([{ message: "bug" }]);
   });
 });
+
+function bug(): never {
+  throw new Error("bug");
+}
 
 describe("closing", () => {
   test("lets what is under way finish, ends kept connections, takes no new ones", async () => {

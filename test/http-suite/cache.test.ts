@@ -124,6 +124,7 @@ describe.each(TARGETS)("a cache on %s", (_name, start, store) => {
     const refused = await run(["purge", `${baseUrl}/by-command`, "--token", "another-token-altogether"]);
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("refused (403)")]);
     expect((await ask("/by-command"))[0]).toBe("HIT");
+    expect((await http(baseUrl, { method: "PURGE", path: "/by-command" })).status).toBe(403);
     const done = await run(["purge", `${baseUrl}/by-command`, "--token", TOKEN]);
     expect([done.status, done.stdout]).toEqual([0, expect.stringMatching(/\/by-command purged/)]);
     expect((await ask("/by-command"))[0]).toBe("MISS");

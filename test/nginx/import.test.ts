@@ -177,7 +177,7 @@ describe("what is taken", () => {
     expect(config).toMatchObject({
       log: { format: '$remote_addr "$request" $status', file: "/var/log/a" },
       compress: { types: ["text/html", "text/css"], minLength: 1024 },
-      trustedProxies: { from: ["10.0.0.0/8"] },
+      trustedProxies: { from: ["10.0.0.0/8"], take: ["for"] },
       errorPages: { "500 502": "=503 /busy.html" },
       listen: { port: 8080 },
       maxBody: Number.MAX_SAFE_INTEGER,

@@ -145,7 +145,7 @@ describePeers(["nginx", "php-fpm8.2"], "an imported configuration answers as ngi
     ])("%j is %j in both", async (ask, expected) => {
       for (const target of ["nginx", "ours"] as const) {
         const seen: (string | undefined)[] = [];
-        for (let round = 0; round < 2; round++) seen.push((await pair[target](ask)).headers["x-cache-status"]);
+        for (let round = 0; round < 2; round++) seen.push((await pair[target](ask)).headers["x-cache"]);
         expect({ target, seen }).toEqual({ target, seen: expected });
       }
     });

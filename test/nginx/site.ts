@@ -173,7 +173,7 @@ const HEADERS = [
   "x-script",
   "x-powered-by",
   "x-frame-options",
-  "x-cache-status",
+  "x-cache",
 ];
 
 function send(

@@ -15,7 +15,7 @@ let files: readonly string[];
 
 beforeAll(async () => {
   scratch = makeScratch("package");
-  packed = await packProject(scratch.path);
+  packed = await packProject();
   const { stdout } = await runProgram("tar", ["-tzf", packed.tarball]);
   files = stdout
     .trim()

@@ -15,7 +15,7 @@ let problem: string | undefined;
 
 beforeAll(async () => {
   scratch = makeScratch("install");
-  const { tarball } = await packProject(scratch.path);
+  const { tarball } = await packProject();
   folder = join(scratch.path, "user");
   problem = await installTarball(tarball, folder);
 }, 60_000);

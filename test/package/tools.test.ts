@@ -1,19 +1,15 @@
 // What tools say of the package: its manifest, its types, its size, and what of the sources nobody uses.
 
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../cli/run.ts";
-import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Packed, PROJECT, packProject } from "./pack.ts";
 
-let scratch: Scratch;
 let packed: Packed;
 
 beforeAll(async () => {
-  scratch = makeScratch("tools");
-  packed = await packProject(scratch.path);
+  packed = await packProject();
 }, 60_000);
-afterAll(() => scratch?.remove());
 
 async function passes(tool: string, args: readonly string[], cwd: string): Promise<void> {
   const { stdout, stderr, status } = await runProgram(join(PROJECT, "node_modules/.bin", tool), args, { cwd });

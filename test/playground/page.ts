@@ -2,7 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { buildPlayground, launchChromium, type StaticHost, serveFolder } from "./chromium.ts";
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -54,6 +54,33 @@ export async function openPlayground(): Promise<Playground> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Sends the request of the workbench, and waits for the end of its answer. */
+export async function sendAndWait(page: Page): Promise<void> {
+  const answer = page.getByRole("region", { name: "Answer" });
+  const before = Number((await answer.getAttribute("data-visit")) ?? 0);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  // The first request waits for PHP: it is fetched, compiled and started.
+  await page
+    .locator(`.answer[data-visit="${before + 1}"]:is([data-state="done"], [data-state="failed"])`)
+    .waitFor({ timeout: 60_000 });
+}
+
+/** Stops of Tab that any part of the page may be away. */
+const MOST_STOPS = 150;
+
+/** Presses Tab until the element has the focus, out of the script's editor too, as somebody without a mouse does. */
+export async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await wanted.waitFor();
+  for (let stops = 0; stops < MOST_STOPS; stops++) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    if (await page.evaluate(() => document.activeElement?.closest(".cm-editor") != null)) {
+      await page.keyboard.press("Escape");
+    }
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${wanted}`);
 }
 
 /** What axe-core finds wrong in the page as it is: rule and element, one a line. */

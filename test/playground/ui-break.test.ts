@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import { openPlayground, type Playground, violations } from "./page.ts";
+import { openPlayground, type Playground } from "./page.ts";
 
 const FIRST = { timeout: 60_000 };
 
@@ -99,30 +99,4 @@ describePeers(["chromium"], "the views of single connections", () => {
     expect(complaints).toEqual([]);
     await page.context().close();
   }, 60_000);
-
-  test.each([
-    ["break", "light", 1280],
-    ["break", "dark", 390],
-    ["multiplex", "dark", 1280],
-    ["multiplex", "light", 390],
-  ] as const)(
-    "%s, %s, %i wide: nothing that axe objects to, nothing wider than the screen",
-    async (view, colorScheme, width) => {
-      const { page } = await playground.open(view, { viewport: { width, height: 844 }, colorScheme });
-      if (view === "break") {
-        await page.getByRole("button", { name: "HTTP on a FastCGI port" }).click();
-        await page.getByRole("button", { name: "Run", exact: true }).click();
-        await page.getByText("the connection has ended").waitFor();
-        expect(await violations(page)).toEqual([]);
-        await page.getByRole("tab", { name: "Raw bytes" }).click();
-      } else {
-        await page.getByRole("button", { name: "Send them" }).click();
-        await page.locator(".lesson").nth(1).waitFor(FIRST);
-      }
-      expect(await violations(page)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      await page.context().close();
-    },
-    60_000,
-  );
 });

@@ -13,12 +13,11 @@ import { readCapture } from "../../src/capture/read.ts";
 import { encodeBeginRequest } from "../../src/codec/index.ts";
 import { tsharkRecords, tsharkWarnings } from "../capture/tshark.ts";
 import { describePeers } from "../peers/peer.ts";
-import { openPlayground, type Playground, violations } from "./page.ts";
+import { openPlayground, type Playground, sendAndWait, violations } from "./page.ts";
 
 // Each test waits for real interpreters, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
-const LONG = { timeout: 60_000 };
 const wire = join(import.meta.dirname, "../wire");
 
 const folder = mkdtempSync(join(tmpdir(), "edge-fpm-captures-"));
@@ -114,9 +113,7 @@ describePeers(["chromium"], "the captures' view", () => {
     await page.getByRole("link", { name: "Workbench" }).click();
     await page.getByLabel("Path and query").fill("/hello.php?name=Ada");
     for (const _ of [1, 2]) {
-      await page.getByRole("button", { name: "Send", exact: true }).click();
-      await page.getByRole("region", { name: "Answer" }).getByText("200").first().waitFor(LONG);
-      await page.waitForTimeout(300);
+      await sendAndWait(page);
     }
     await page.getByRole("link", { name: "Captures" }).click();
     const save = async (button: string, name: string) => {

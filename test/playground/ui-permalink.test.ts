@@ -17,7 +17,13 @@ async function setUp(page: Page): Promise<void> {
   await page.keyboard.press("Control+A");
   await page.keyboard.type("<?php echo 'from a link, ', PHP_VERSION;");
   await page.getByLabel("Path and query").fill("/hello.php?from=link");
-  await page.getByRole("link", { name: "Pool" }).click();
+  await page.getByRole("link", { name: "Multiplex" }).click();
+  await page.getByRole("slider", { name: "Requests at once" }).fill("6");
+  await page.getByRole("link", { name: "Break it" }).click();
+  await page.getByLabel("Type of record 1").selectOption("42");
+  await page.getByRole("link", { name: "Set-ups" }).click();
+  await page.getByLabel("Host name").fill("shop.example");
+  await page.getByRole("link", { name: "Pool", exact: true }).click();
   await page.getByRole("radio", { name: "static" }).check();
   await page.getByRole("slider", { name: "pm.max_children" }).fill("3");
   await page.getByRole("slider", { name: "pm.max_requests" }).fill("42");
@@ -40,7 +46,7 @@ describePeers(["chromium"], "permalinks", () => {
     await page.getByText("Idle", { exact: true }).first().waitFor(LONG);
     await page.getByRole("button", { name: "Tour" }).click();
     await page.getByRole("navigation", { name: "Steps of the tour" }).getByRole("button", { name: "Streams" }).click();
-    await page.getByRole("link", { name: "Pool" }).click();
+    await page.getByRole("link", { name: "Pool", exact: true }).click();
     await button(page).click();
     await page.getByRole("button", { name: "Link copied" }).waitFor();
     link = await page.evaluate(() => navigator.clipboard.readText());
@@ -51,7 +57,7 @@ describePeers(["chromium"], "permalinks", () => {
     await page.context().close();
   });
 
-  test("restore scripts, request, numbers, version of PHP, view and step for another visitor", async () => {
+  test("restore scripts, request, numbers, version of PHP, what views keep, view and step for another visitor", async () => {
     const { page, complaints } = await playground.open();
     await page.goto("about:blank");
     await page.goto(link);
@@ -61,6 +67,13 @@ describePeers(["chromium"], "permalinks", () => {
     await expect.poll(() => page.getByRole("slider", { name: "pm.max_children" }).inputValue()).toBe("3");
     expect(await page.getByRole("slider", { name: "pm.max_requests" }).inputValue()).toBe("42");
     expect(await page.getByRole("combobox", { name: "PHP" }).inputValue()).toBe("8.2");
+    await page.getByRole("link", { name: "Multiplex" }).click();
+    expect(await page.getByRole("slider", { name: "Requests at once" }).inputValue()).toBe("6");
+    await page.getByRole("link", { name: "Break it" }).click();
+    expect(await page.getByLabel("Type of record 1").inputValue()).toBe("42");
+    await page.getByRole("link", { name: "Set-ups" }).click();
+    expect(await page.getByLabel("Host name").inputValue()).toBe("shop.example");
+    await page.getByText("server_name shop.example;").waitFor();
     await page.getByRole("link", { name: "Workbench" }).click();
     expect(await page.getByLabel("Path and query").inputValue()).toBe("/hello.php?from=link");
     await page.getByRole("button", { name: "Send", exact: true }).click();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import { openPlayground, type Playground, violations } from "./page.ts";
+import { openPlayground, type Playground, tabTo, violations } from "./page.ts";
 
 // Each test waits for real interpreters, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
@@ -72,7 +72,7 @@ const STEPS: readonly {
 
 async function press(page: Page, name: string): Promise<void> {
   const button = page.getByRole("complementary", { name: "Guided tour" }).getByRole("button", { name });
-  await button.focus();
+  await tabTo(page, button);
   await page.keyboard.press("Enter");
 }
 
@@ -87,7 +87,7 @@ describePeers(["chromium"], "the tour", () => {
   afterAll(() => playground?.close());
 
   test("opens by the keyboard, with the focus on its first heading", async () => {
-    await page.getByRole("button", { name: "Tour" }).focus();
+    await tabTo(page, page.getByRole("button", { name: "Tour" }));
     await page.keyboard.press("Enter");
     const heading = page.getByRole("heading", { name: titles[0] ?? "" });
     await heading.waitFor();

@@ -1,22 +1,24 @@
 // The wire and the inspector: every record as an arrow, its bytes explained, the states of both sides.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import { openPlayground, type Playground } from "./page.ts";
-
-const FIRST = { timeout: 60_000 };
+import { openPlayground, type Playground, sendAndWait } from "./page.ts";
 
 const rows = (page: Page) => page.getByRole("listbox", { name: "Records, oldest first" }).getByRole("option");
 const inspector = (page: Page) => page.getByRole("region", { name: "Inspector" });
 
 async function request(page: Page, url: string): Promise<void> {
   await page.getByLabel("Path and query").fill(url);
-  await page.getByRole("button", { name: "Send", exact: true }).click();
-  // A quick answer is there before the button has turned.
-  await page.waitForTimeout(100);
-  await page.getByRole("button", { name: "Send", exact: true }).waitFor(FIRST);
-  await page.waitForTimeout(200);
+  await sendAndWait(page);
+  // The last records come a frame or two after the answer.
+  let before = -1;
+  const still = async () => {
+    const last = before;
+    before = await count(page);
+    return before === last;
+  };
+  await vi.waitUntil(still, { timeout: 10_000, interval: 100 });
 }
 
 /** Rows in all: few of them are drawn. */
@@ -212,7 +214,7 @@ describePeers(["chromium"], "the wire", () => {
 
   test("stays responsive under a thousand requests, and draws the rows only that are seen", async () => {
     await page.getByRole("link", { name: "Pool" }).click();
-    await page.waitForTimeout(500);
+    await page.locator(".timeline canvas").waitFor();
     await playground.browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
     const form = page.getByRole("region", { name: "Load" });
     await form.getByRole("slider", { name: /requests/ }).fill("1000");

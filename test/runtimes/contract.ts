@@ -1,10 +1,11 @@
-// What codec, connection, client and server promise on every runtime. Plain functions and plain assertions: this file is
+// What codec, connection, capture, client and server promise on every runtime. Plain functions and plain assertions: this file is
 // run by Node, Deno, Bun, workerd and browsers, where the package is what npm installed. It imports nothing.
 
 /** The package's parts, as the runtime imports them. */
 export interface Modules {
   readonly codec: typeof import("../../src/codec/index.ts");
   readonly connection: typeof import("../../src/connection/index.ts");
+  readonly capture: typeof import("../../src/capture/index.ts");
   readonly client: typeof import("../../src/client/index.ts");
   readonly server: typeof import("../../src/server/index.ts");
 }
@@ -313,6 +314,35 @@ export const CASES: readonly Case[] = [
         answered.map((event) => (event.type === "end" ? event.applicationStatus : event.type)),
         ["stdout", 3],
       );
+    },
+  },
+  {
+    name: "capture: what is written as pcapng is read back, followed and explained",
+    async run({ capture, connection }) {
+      const front = new connection.WebServerConnection();
+      const params = [["REQUEST_METHOD", "GET"]] as const;
+      front.endStdin(front.begin({ role: "responder", keepConnection: false, params }));
+      const back = new connection.ApplicationConnection();
+      const sent = front.takeOutput();
+      for (const chunk of sent) back.receive(chunk);
+      back.writeStdout(1, text.encode("Content-Type: text/plain\r\n\r\nhello"));
+      back.endRequest(1, 0);
+
+      const writer = new capture.PcapngWriter();
+      const tapped = writer.connect(1);
+      const file = [writer.start(), tapped.opening];
+      for (const chunk of sent) file.push(tapped.data("to-application", 2, chunk));
+      for (const chunk of back.takeOutput()) file.push(tapped.data("to-web-server", 3, chunk));
+      const whole = new Uint8Array(await new Blob(file).arrayBuffer());
+
+      const [followed] = capture.followCapture(capture.readCapture(whole));
+      equal(followed?.requests.length, 1, "requests");
+      equal(followed?.requests[0]?.params, params);
+      equal(followed?.requests[0]?.end?.protocolStatus, "request-complete");
+      const fields = capture.annotate(sent[0] as Uint8Array).fields.map(({ name }) => name);
+      equal(fields.slice(0, 2), ["version", "type"]);
+      const refused = await failure((async () => capture.readCapture(text.encode("GET / HTTP/1.1")))());
+      check(refused.code?.startsWith("CAPTURE_") === true, `code ${refused.code}`);
     },
   },
   {

@@ -16,12 +16,13 @@ export interface Packed {
 
 /** Imports the parts by their public names. */
 export const IMPORTS = `
+import * as capture from "edge-fpm/capture";
 import * as client from "edge-fpm/client";
 import * as codec from "edge-fpm/codec";
 import * as connection from "edge-fpm/connection";
 import * as server from "edge-fpm/server";
 import { runContract } from "./contract.mjs";
-const modules = { client, codec, connection, server };
+const modules = { capture, client, codec, connection, server };
 `;
 
 /** Runs where there are sockets and a process: prints the results, the last line is JSON. */
@@ -37,7 +38,7 @@ export async function installPacked(): Promise<Packed> {
   const folder = join(scratch.path, "user");
   const modules = join(folder, "node_modules", "edge-fpm");
   mkdirSync(modules, { recursive: true });
-  const { tarball } = await packProject(scratch.path);
+  const { tarball } = await packProject();
   // By hand and not by npm: these parts need none of the package's dependencies, so none is there.
   await succeed("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules], folder);
 

@@ -95,6 +95,51 @@ describe("connectExchange", () => {
     expect(exchange.counts().idle).toBe(0);
   });
 
+  test("keeps each idle connection for its own time", async () => {
+    const finish: (() => void)[] = [];
+    const { exchange } = application(
+      async (request) => {
+        // Without a byte of answer, it might wait for a child that an idle connection pins.
+        request.stdout(text("begun"));
+        await new Promise<void>((resolve) => finish.push(resolve));
+        return DONE;
+      },
+      { maxIdle: 2, idleTimeout: 400 },
+    );
+    const running = [exchange(responder(), sink(), never), exchange(responder(), sink(), never)];
+    await later(5);
+    finish[0]?.();
+    await running[0];
+    await later(200);
+    finish[1]?.();
+    await running[1];
+    expect(exchange.counts().idle).toBe(2);
+    await later(300);
+    expect(exchange.counts().idle).toBe(1);
+    await later(400);
+    expect(exchange.counts().idle).toBe(0);
+  });
+
+  test("tells the sink of the end before anything else can happen", async () => {
+    const { exchange } = application(echo, { maxIdle: 1 });
+    const told: string[] = [];
+    const mine = { ...sink(), ended: (end: unknown) => void told.push(JSON.stringify(end)) };
+    const running = exchange(responder(), mine, never).then(() => told.push("settled"));
+    await running;
+    expect(told).toEqual([JSON.stringify(DONE), "settled"]);
+  });
+
+  test("fails with what the sink throws at the end", async () => {
+    const { exchange } = application(echo);
+    const mine = {
+      ...sink(),
+      ended() {
+        throw new Error("no");
+      },
+    };
+    await expect(exchange(responder(), mine, never)).rejects.toThrow("no");
+  });
+
   describe("a kept connection that breaks before an answer", () => {
     /** Serves the first request of every connection and breaks off at the second. */
     function fickle() {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Pair } from "../../src/codec/index.ts";
-import { encodeRecord } from "../../src/codec/index.ts";
+import { encodeRecord, RecordDecoder, RecordType } from "../../src/codec/index.ts";
 import { type ApplicationHandler, ApplicationLink } from "../../src/transport/application-link.ts";
 import type { ApplicationRequest } from "../../src/transport/application-request.ts";
 import type { Body, ExchangeRequest } from "../../src/transport/exchange.ts";
@@ -122,6 +122,24 @@ describe("exchange", () => {
       const out = sink();
       await link.exchange({ role: "filter", params: [], stdin: body("in "), data: body("file") }, out, never);
       expect(out.text).toBe("in file");
+    }
+  });
+
+  test("ends a filter's STDIN before its DATA begins, as libfcgi wants it", async () => {
+    for (const stream of [false, true]) {
+      const { link, peer } = scripted();
+      const body = (value: string) => (stream ? chunksOf(text(value), 2) : text(value));
+      const request: ExchangeRequest = { role: "filter", params: [], stdin: body("in"), data: body("file") };
+      void link.exchange(request, sink(), never).catch(() => {});
+      const types = () => {
+        const seen: number[] = [];
+        const decoder = new RecordDecoder();
+        for (const chunk of peer.chunks) decoder.decode(chunk, (type) => seen.push(type));
+        return seen.filter((type) => type === RecordType.STDIN || type === RecordType.DATA);
+      };
+      const data = stream ? 3 : 2;
+      await peer.until(() => types().length === 2 + data);
+      expect(types()).toEqual([RecordType.STDIN, RecordType.STDIN, ...Array(data).fill(RecordType.DATA)]);
     }
   });
 

@@ -1,4 +1,5 @@
 // Makes the captures of this folder: real web servers ask a real php-fpm, and `edge-fpm proxy --write` stands between.
+// What none of them does, our own client and server do: shared connections, values, aborts, authorizers and filters.
 //
 //     node test/wire/record.ts            all of them
 //     node test/wire/record.ts nginx      one
@@ -7,7 +8,10 @@
 
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { connect, type RequestOptions } from "../../src/client/index.ts";
+import { type FastCgiContext, serve } from "../../src/server/index.ts";
 import { type FastCgiAddress, parseAddress } from "../peers/address.ts";
 import { startApache } from "../peers/apache.ts";
 import { startCaddy } from "../peers/caddy.ts";
@@ -23,6 +27,8 @@ import { makeScratch } from "../peers/scratch.ts";
 
 /** A fixed folder, so that two recordings differ in little. */
 const ROOT = "/tmp/edge-fpm-wire/www";
+/** The capture of our own client and server. */
+const OURSELVES = "edge-fpm";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /** Largest capture that is kept, in bytes. */
@@ -95,6 +101,61 @@ async function askCgiFcgi(address: FastCgiAddress): Promise<void> {
   await cgiFcgi(address, { params: scriptParams(ROOT, "/long.php") });
 }
 
+/** Answers as the scripts do. */
+async function answer(request: Request, { role, params, data, stderr }: FastCgiContext): Promise<Response> {
+  if (role === "authorizer") return new Response(null, { status: 200, headers: { "Variable-User": "Ada" } });
+  if (role === "filter") return new Response((await new Response(data).text()).toUpperCase());
+  switch (params.SCRIPT_NAME) {
+    case "/form.php":
+      return new Response(await request.text());
+    case "/warn.php":
+      stderr("a line on STDERR\n");
+      return new Response("warned\n", { status: 500 });
+    case "/long.php":
+      return new Response(slowly(["a", "b", "c", "d"]));
+    case "/endless.php":
+      return new Response(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(64)) }));
+    default:
+      return new Response(`hello ${new URL(request.url).searchParams.get("who") ?? "nobody"}\n`);
+  }
+}
+
+/** A piece every 20 ms. */
+function slowly(letters: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      await setTimeout(20);
+      const letter = letters.shift();
+      if (letter === undefined) controller.close();
+      else controller.enqueue(new TextEncoder().encode(letter.repeat(300)));
+    },
+  });
+}
+
+/** Several requests at once on one connection, after a question whether that is allowed; then what is seldom seen. */
+async function askOurselves(address: string): Promise<void> {
+  const client = connect(address, { multiplex: true, maxIdle: 1 });
+  const text = async (path: string, options?: RequestOptions) => {
+    const response = await client.fetch(`http://localhost${path}`, { documentRoot: ROOT, ...options });
+    return await response.text();
+  };
+  await text("/hello.php?who=Ada");
+  await Promise.all([
+    text("/long.php?1"),
+    text("/form.php", { method: "POST", body: new Uint8Array(20_000).fill(0x62) }),
+    text("/long.php?2"),
+    text("/warn.php"),
+    text("/hello.php", { headers: { cookie: "long=".padEnd(400, "x") } }),
+  ]);
+  const endless = await client.fetch("http://localhost/endless.php", { documentRoot: ROOT });
+  const reader = endless.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  await text("/hello.php", { role: "authorizer" });
+  await text("/hello.php", { role: "filter", data: { content: new TextEncoder().encode("a file to filter") } });
+  await client.close();
+}
+
 async function record(name: string, upstream: FastCgiAddress): Promise<void> {
   const file = join(HERE, `${name}.pcapng`);
   const to = upstream.kind === "tcp" ? `127.0.0.1:${upstream.port}` : upstream.path;
@@ -103,7 +164,9 @@ async function record(name: string, upstream: FastCgiAddress): Promise<void> {
     const [, address = ""] = await proxy.waitFor(/(tcp:\/\/127\.0\.0\.1:\d+) {2}passes on/);
     await proxy.waitFor(/Ctrl-C stops it/);
     const start = WEB_SERVERS[name];
-    if (start === undefined) {
+    if (name === OURSELVES) {
+      await askOurselves(address);
+    } else if (start === undefined) {
       await askCgiFcgi(parseAddress(address));
     } else {
       const webServer = await start(parseAddress(address));
@@ -122,11 +185,18 @@ rmSync(ROOT, { recursive: true, force: true });
 mkdirSync(ROOT, { recursive: true });
 for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(ROOT, name), text);
 const [, , ...wanted] = process.argv;
-const names = wanted.length > 0 ? wanted : [...Object.keys(WEB_SERVERS), "cgi-fcgi"];
+const names = wanted.length > 0 ? wanted : [...Object.keys(WEB_SERVERS), "cgi-fcgi", OURSELVES];
 const php = await startPhpFpm({ children: 8 });
+const server = await serve({
+  listen: "tcp://127.0.0.1:0",
+  fetch: answer,
+  roles: ["responder", "authorizer", "filter"],
+  onError: console.error,
+});
 try {
-  for (const name of names) await record(name, php.address);
+  for (const name of names) await record(name, name === OURSELVES ? parseAddress(server.url) : php.address);
 } finally {
+  await server.close();
   await php.stop();
   rmSync(ROOT, { recursive: true, force: true });
 }

@@ -33,8 +33,8 @@ const records = (name: string) =>
   );
 
 describe("the captures", () => {
-  test("are those of five web servers and libfcgi, each small", () => {
-    const made = ["apache", "caddy", "cgi-fcgi", "haproxy", "lighttpd", "nginx", "nginx-keep"];
+  test("are those of five web servers, of libfcgi and of our own client, each small", () => {
+    const made = ["apache", "caddy", "cgi-fcgi", "edge-fpm", "haproxy", "lighttpd", "nginx", "nginx-keep"];
     expect(NAMES.toSorted()).toEqual(made.map((name) => `${name}.pcapng`).toSorted());
     for (const name of NAMES) expect(statSync(join(HERE, name)).size).toBeLessThan(100_000);
   });
@@ -99,6 +99,28 @@ describe.each(NAMES)("%s", (name) => {
         items.map(({ item }) => `${item.direction} ${item.type === "record" ? toHex(item.bytes) : item.type}`),
       );
     expect(bytes(again)).toEqual(bytes(read(name)));
+  });
+});
+
+describe("edge-fpm.pcapng", () => {
+  test("has what the others have not: values, requests that are answered at the same time, an abort, every role", () => {
+    const all = records("edge-fpm.pcapng");
+    const types = new Set(all.map(({ recordType }) => recordType));
+    for (const type of [
+      RecordType.GET_VALUES,
+      RecordType.GET_VALUES_RESULT,
+      RecordType.ABORT_REQUEST,
+      RecordType.DATA,
+    ]) {
+      expect(types).toContain(type);
+    }
+    const output = all.filter(({ recordType }) => recordType === RecordType.STDOUT).map(({ requestId }) => requestId);
+    // Somewhere a request's output goes on after another's.
+    expect(output.some((id, at) => output[at - 1] !== id && output.slice(0, at).includes(id))).toBe(true);
+    const roles = read("edge-fpm.pcapng").flatMap(({ requests }) => requests.map(({ role }) => role));
+    expect(new Set(roles)).toEqual(new Set(["responder", "authorizer", "filter"]));
+    const aborted = read("edge-fpm.pcapng").flatMap(({ requests }) => requests.map((request) => request.aborted));
+    expect(aborted.filter(Boolean)).toHaveLength(1);
   });
 });
 

@@ -13,6 +13,7 @@ import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type RunningWorkers, startWorkers } from "./start.ts";
 
 const CONFIG = defineConfig({
+  purge: {},
   frontController: "/index.php",
   sites: [
     {
@@ -60,9 +61,9 @@ describe("a configuration at the edge", () => {
   });
 
   /** By node:http, which sends the Host it is told and follows no redirect. */
-  const get = (path: string, host = "main.test") =>
+  const get = (path: string, host = "main.test", method = "GET") =>
     new Promise<{ status: number | undefined; text: string; headers: Record<string, unknown> }>((done, failed) => {
-      const sent = request(`${workers.baseUrl}${path}`, { headers: { host } }, (response) => {
+      const sent = request(`${workers.baseUrl}${path}`, { method, headers: { host } }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => {
           text += part;
@@ -83,6 +84,10 @@ describe("a configuration at the edge", () => {
     expect((await get("/docs")).text).toContain("main /docs");
     expect((await get("/internal/b.css")).status).toBe(404);
     expect(await get("/accel.php")).toMatchObject({ status: 200, text: "b{}" });
+  });
+
+  test("nobody purges without a token or an address: there is no machine of the operator's here", async () => {
+    expect((await get("/hi", "main.test", "PURGE")).status).toBe(403);
   });
 
   test("each site has its own folder, and no more", async () => {

@@ -2,7 +2,7 @@
 
 import { utf8ToByteString } from "../../../src/codec/index.ts";
 import type { ReplyInit } from "../../../src/gateway/answer/reply.ts";
-import { createGateway, type FileSource } from "../../../src/gateway/index.ts";
+import { createFolderGateway, type FileSource } from "../../../src/gateway/index.ts";
 import type { Exchange } from "../../../src/transport/exchange.ts";
 import { DOCUMENT_ROOT, EngineError, PING_PATH, type RequestInput, STATUS_PATH } from "../types.ts";
 
@@ -30,7 +30,7 @@ const MASTER_PAGES = [STATUS_PATH, PING_PATH];
 export async function answer(input: RequestInput, files: FileSource, visit: Visit): Promise<Reply> {
   const path = pathOf(input);
   const page = MASTER_PAGES.find((known) => known === path);
-  const gateway = createGateway({
+  const gateway = createFolderGateway({
     documentRoot: DOCUMENT_ROOT,
     files: page === undefined ? files : { find: (at) => (at === page ? EMPTY_FILE : undefined) },
     ...(page === undefined ? {} : { scriptExtensions: [page.slice(1)] }),

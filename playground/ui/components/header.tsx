@@ -5,12 +5,14 @@ import { hrefOf, VIEWS, view } from "../state/route.ts";
 import { copied, copyPermalink } from "../state/share.ts";
 import { nextTheme, theme } from "../state/theme.ts";
 import { closeTour, openTour, tourOpen } from "../views/tour/state.ts";
+import { useFadedEnds } from "./faded-ends.ts";
 import { Icon } from "./icon.tsx";
 
 const THEME_ICON = { system: "circle-half", light: "sun", dark: "moon" } as const;
 
 export function Header() {
   const tabs = useRef<HTMLDivElement>(null);
+  useFadedEnds(tabs);
   const shown = view.value;
   // On a narrow screen the tabs scroll.
   useEffect(() => {

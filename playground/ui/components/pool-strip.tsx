@@ -6,7 +6,7 @@ import { Icon } from "./icon.tsx";
 
 export function PoolStrip() {
   return (
-    <section class="strip" aria-label="Pool">
+    <section class="strip" aria-label="Pool" data-stage={php.value.stage}>
       <PhpStage />
       <Children />
       <Offline />
@@ -123,8 +123,10 @@ function Children() {
       <span class="strip-detail">
         pm = {config.pm}, at most {config.maxChildren}
       </span>
-      <span class={status.listenQueue > 0 ? "badge warn" : ""}>queue {status.listenQueue}</span>
-      <span>{status.acceptedConn.toLocaleString("en")} requests</span>
+      <span class={status.listenQueue > 0 ? "badge warn" : "strip-count"}>queue {status.listenQueue}</span>
+      <span class="strip-count">
+        {status.acceptedConn === 1 ? "1 request" : `${status.acceptedConn.toLocaleString("en")} requests`}
+      </span>
     </>
   );
 }

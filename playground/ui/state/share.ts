@@ -8,6 +8,7 @@ import { fromBase64, toBase64Url } from "./base64.ts";
 import { PHP_PARAMETER, php } from "./engine.ts";
 import { numbers, setNumbers } from "./pool-numbers.ts";
 import { hrefOf, parameters, view } from "./route.ts";
+import { sharedValues, takeSharedValues } from "./stored.ts";
 import { draft, EXAMPLE_SCRIPTS, openScript, type RequestDraft, type Scripts, scripts } from "./workspace.ts";
 
 /** The parameter that holds what is packed. */
@@ -22,6 +23,8 @@ interface Shared {
   readonly open: string;
   readonly request: RequestDraft;
   readonly pool: PoolConfigInput;
+  /** What the views keep for themselves: requests of Multiplex, composed records, choices of set-ups. */
+  readonly views: Readonly<Record<string, unknown>>;
 }
 
 /** True for a moment after a link was copied. */
@@ -36,6 +39,7 @@ export async function permalink(): Promise<string> {
     open: openScript.value,
     request: draft.value,
     pool: numbers.value,
+    views: sharedValues(),
   };
   const query = new URLSearchParams({ [PHP_PARAMETER]: php.value.version });
   if (tourOpen.value) query.set(TOUR_PARAMETER, tourStep.value);
@@ -80,6 +84,7 @@ export async function openPermalink(): Promise<void> {
   const restored = withChanges(shared.scripts ?? {});
   scripts.value = restored;
   draft.value = { ...draft.value, ...shared.request };
+  takeSharedValues(shared.views ?? {});
   if (shared.open !== undefined && shared.open in restored) openScript.value = shared.open;
   if (shared.pool !== undefined) await setNumbers(shared.pool);
 }

@@ -2,7 +2,7 @@
 
 import { batch, signal } from "@preact/signals";
 import { concat } from "../../../src/codec/index.ts";
-import { DOCUMENT_ROOT, type EngineResponse, type RequestEnd, type RequestInput } from "../../engine/index.ts";
+import type { EngineResponse, RequestEnd, RequestInput } from "../../engine/index.ts";
 import { fromBase64 } from "./base64.ts";
 import { engine } from "./engine.ts";
 import type { RequestDraft } from "./workspace.ts";
@@ -160,9 +160,4 @@ function quoted(name: string): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The script's path as PHP sees it. */
-export function scriptFilename(path: string): string {
-  return DOCUMENT_ROOT + path;
 }

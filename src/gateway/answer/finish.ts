@@ -1,5 +1,6 @@
 // The last touches to an answer: what the configuration says of ranges, headers, compression and speed.
 
+import type { CacheStatus } from "../cache/options.ts";
 import type { Variables } from "../config/variables.ts";
 import type { Visit } from "../request/visit.ts";
 import type { GatewayResources } from "../resources.ts";
@@ -16,6 +17,7 @@ export function finishReply(
   step: Step | undefined,
   visit: Visit,
   resources: GatewayResources,
+  cacheStatus: CacheStatus | undefined,
 ): void | Promise<void> {
   if (step?.rules === undefined) return;
   const { decision, settings, rules } = step;
@@ -24,7 +26,7 @@ export function finishReply(
   if (location.expires !== undefined && decision.type === "file") {
     setExpires(reply, location.expires, (resources.now ?? Date.now)());
   }
-  if (location.headers.length > 0) addHeaders(reply, location.headers, withAnswer(rules.variables, reply));
+  if (location.headers.length > 0) addHeaders(reply, location.headers, withAnswer(rules.variables, reply, cacheStatus));
   const { compress } = resources;
   if (location.compress !== undefined && compress !== undefined) {
     return compressReply(reply, visit.request, location.compress, compress).then(() =>
@@ -41,8 +43,9 @@ function slowDown(reply: Reply, limit: number): void {
 }
 
 /** The request's variables and those of its answer. */
-function withAnswer(variables: Variables, reply: Reply): Variables {
+function withAnswer(variables: Variables, reply: Reply, cacheStatus: CacheStatus | undefined): Variables {
   return (name) => {
+    if (name === "upstream_cache_status") return cacheStatus;
     if (name === "status" || name === "upstream_status") return String(reply.status);
     const header = /^(?:upstream|sent)_http_(.+)$/.exec(name)?.[1];
     return header === undefined ? variables(name) : headerOf(reply, header.replaceAll("_", "-"));

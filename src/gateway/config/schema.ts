@@ -3,7 +3,7 @@
 
 import * as v from "valibot";
 import { DEFAULT_LIMITS } from "../options.ts";
-import type { NextCondition } from "../upstream/options.ts";
+import { NEXT_CONDITIONS } from "../upstream/options.ts";
 import { regexProblem } from "./regex.ts";
 
 type Schema = v.GenericSchema<unknown>;
@@ -231,23 +231,6 @@ const site = {
   followSymlinks: flag,
 };
 
-/** As `NextCondition` of upstreams. */
-const NEXT = [
-  "error",
-  "timeout",
-  "invalid-header",
-  "http_403",
-  "http_404",
-  "http_429",
-  "http_500",
-  "http_502",
-  "http_503",
-  "http_504",
-  "overloaded",
-  "non-idempotent",
-  "off",
-] as const satisfies readonly NextCondition[];
-
 const upstream = table({
   servers: must(
     v.pipe(
@@ -279,7 +262,11 @@ const upstream = table({
   sendTimeout: milliseconds,
   readTimeout: milliseconds,
   queue: table({ size: count, timeout: milliseconds }),
-  nextUpstream: table({ on: list(v.picklist(NEXT, `one of ${NEXT.join(", ")}`)), tries: count, time: milliseconds }),
+  nextUpstream: table({
+    on: list(v.picklist(NEXT_CONDITIONS, `one of ${NEXT_CONDITIONS.join(", ")}`)),
+    tries: count,
+    time: milliseconds,
+  }),
   healthCheck: table({
     path: must(path),
     interval: milliseconds,

@@ -1,6 +1,6 @@
 // What is seen of requests: the access log, traces, metrics, Server-Timing. Pure: the gateway says when, others say where to.
 
-export { type AccessEntry, type CacheStatus, joinedHeader, refusedEntry, type UpstreamAttempt } from "./entry.ts";
+export { type AccessEntry, type CacheStatus, refusedEntry, type UpstreamAttempt } from "./entry.ts";
 export type { LogEscape } from "./escape.ts";
 export { type LogFormat, LogFormatError, logFormat } from "./log-format.ts";
 export { GatewayMetrics, type MetricsOptions, type UpstreamServerState, type UpstreamState } from "./metrics.ts";

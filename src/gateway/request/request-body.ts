@@ -8,9 +8,9 @@
 // Without buffering every declared body is streamed through.
 
 import type { Body } from "../../transport/exchange.ts";
-import { Gathered } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { Spool, SpooledBody } from "../spool.ts";
+import { Gathered } from "./gathered.ts";
 import { readChunks } from "./read-chunks.ts";
 
 export interface BodyOptions {

@@ -34,7 +34,9 @@ export async function locate(path: string, files: FileSource, options: LocateOpt
 
   // A script with or without path info. Only a file that exists is run: /a.jpg/x.php does not run a.jpg.
   for (const script of splitScript(path, options.scriptExtensions)) {
-    const entry = await find(files, script.scriptName);
+    const found = files.find(script.scriptName, true);
+    // Without a promise there is nothing to wait for, not even a moment.
+    const entry = found instanceof Promise ? await found : found;
     if (entry?.type === "file") return { type: "script", script };
     if (entry?.type === "refused") return refused;
     if (entry === undefined) break;
@@ -58,7 +60,7 @@ export async function locate(path: string, files: FileSource, options: LocateOpt
   }
 
   if (options.frontController !== undefined) {
-    const front = await find(files, options.frontController);
+    const front = await files.find(options.frontController, true);
     if (front?.type === "file") {
       return { type: "script", script: { scriptName: options.frontController, pathInfo: "" } };
     }

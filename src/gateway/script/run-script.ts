@@ -109,7 +109,7 @@ export async function runScript(
 /** The request's body, if it has or announces one. */
 function bodySource({ request, info }: Visit): BodySource | undefined {
   const { method, headers } = request;
-  const body = request.body ?? info.body?.() ?? null;
+  const body = info.body?.() ?? request.body;
   // A `Request` with these methods has no body that anybody could read, whatever its headers say.
   if (body === null && (method === "GET" || method === "HEAD")) return undefined;
   return { method, headers, body };

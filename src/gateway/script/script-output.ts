@@ -1,9 +1,9 @@
 // A script's output on its way to becoming an answer, seen from the gateway: the sink of an exchange.
 
 import { type CgiHead, CgiHeadParser } from "../../cgi/index.ts";
+import { concat } from "../../codec/index.ts";
 import type { ExchangeEnd, ExchangeSink } from "../../transport/exchange.ts";
 import type { Reply } from "../answer/reply.ts";
-import { concat } from "../bytes.ts";
 import { GatewayError } from "../errors.ts";
 import { BodyStream } from "./body-stream.ts";
 import { badOutput, responseHead } from "./response-head.ts";

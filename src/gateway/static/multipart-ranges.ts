@@ -1,7 +1,7 @@
 // Several ranges of one file in one answer: multipart/byteranges (RFC 9110, section 14.6).
 
 import parseRange from "range-parser";
-import { concat } from "../bytes.ts";
+import { concat } from "../../codec/index.ts";
 import type { FileEntry } from "../files.ts";
 
 /** Ranges in one answer; whoever asks for more gets the whole file. Many small ones cost far more than their bytes. */

@@ -2,6 +2,7 @@
 // can be tried.
 
 import { type CgiHead, CgiHeadParser } from "../../cgi/index.ts";
+import { concat } from "../../codec/index.ts";
 import type { Exchange, ExchangeEnd, ExchangeRequest, ExchangeSink } from "../../transport/exchange.ts";
 import type { AttemptOutcome, Attempt as AttemptRecord } from "./observer.ts";
 import type { NextCondition } from "./options.ts";
@@ -139,7 +140,7 @@ export class Attempt implements ExchangeSink {
       if (body === undefined) {
         this.#kept.push(chunk.slice());
         // Thousands of tiny chunks cost more than their bytes.
-        if (this.#kept.length >= 256) this.#kept = [joined(this.#kept)];
+        if (this.#kept.length >= 256) this.#kept = [concat(this.#kept)];
         return;
       }
     } catch (error) {
@@ -165,7 +166,7 @@ export class Attempt implements ExchangeSink {
   /** Passes on what was kept, and `chunk`. */
   #pass(chunk: Uint8Array): void | Promise<void> {
     this.#state = "passing";
-    const whole = this.#kept.length === 0 ? chunk : joined([...this.#kept, chunk]);
+    const whole = this.#kept.length === 0 ? chunk : concat([...this.#kept, chunk]);
     this.#kept = [];
     if (whole.length > 0) return this.#options.sink.stdout(whole);
   }
@@ -255,15 +256,3 @@ function invalidHeader(error: unknown): Failure {
 }
 
 const EMPTY = new Uint8Array(0);
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
-}

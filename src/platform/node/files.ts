@@ -18,10 +18,16 @@ const CHUNK = 64 * 1024;
 const KNOWN_FOR = 1_000;
 const MOST_KNOWN = 1_000;
 
+/** Milliseconds between two looks at a script that is asked for all the time; a change is noticed as much later. */
+const UNLOOKED = 2;
+
 /** Where a path led. */
 interface Resolved {
   readonly real: string;
-  readonly stats: Stats;
+  /** As last seen, and when that was. */
+  stats: Stats;
+  looked: number;
+  /** When the path was resolved. */
   readonly since: number;
 }
 
@@ -43,30 +49,35 @@ export function nodeFiles(root: string, options: NodeFilesOptions = {}): FileSou
   const realRoot = realpathSync.native(root);
   const inside = realRoot.endsWith(sep) ? realRoot : realRoot + sep;
   const known = new Map<string, Resolved>();
-  const resolve = (path: string): { real: string; stats: Stats } => {
+  const resolve = (path: string, toRun: boolean): { real: string; stats: Stats } => {
     const now = performance.now();
     const before = known.get(path);
     if (before !== undefined && now - before.since < KNOWN_FOR) {
+      if (toRun && now - before.looked < UNLOOKED) return before;
       const stats = statSync(path);
-      if (sameFile(stats, before.stats)) return { real: before.real, stats };
+      if (sameFile(stats, before.stats)) {
+        before.stats = stats;
+        before.looked = now;
+        return { real: before.real, stats };
+      }
     }
     const real = realpathSync.native(path);
     const stats = statSync(real);
     if (known.size >= MOST_KNOWN) known.clear();
-    known.set(path, { real, stats, since: now });
+    known.set(path, { real, stats, since: now, looked: now });
     return { real, stats };
   };
 
   return {
     // Synchronous, as in nginx: two system calls on what the kernel has in memory take a tenth of a trip through the
     // thread pool.
-    find(path) {
+    find(path, toRun = false) {
       const name = fileName(path);
       if (name === undefined) return undefined;
       let real: string;
       let stats: Stats;
       try {
-        ({ real, stats } = resolve(realRoot + name));
+        ({ real, stats } = resolve(realRoot + name, toRun));
       } catch (error) {
         return missing(error) ? undefined : { type: "refused" };
       }

@@ -3,15 +3,16 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type Duplex, Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { NodeRequest, NodeResponse } from "srvx/node";
 import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
 import { Connection, plainAddress, type Visit } from "./connection.ts";
 import { type Refusal, refusalOf } from "./request-head.ts";
+import { requestStream } from "./request-stream.ts";
 import { sendResponse } from "./send-response.ts";
 
-/** Answers one request. Should not reject; when it does, the visitor gets an empty 500. */
-export type Handler = (request: Request, info: RequestInfo) => Promise<Response>;
+/** Answers one request. Should not reject or throw; when it does, the visitor gets an empty 500. */
+export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
 
 /** A handler and the bounds of its connections. Sizes in bytes, times in milliseconds. */
 export interface HttpServerOptions {
@@ -141,7 +142,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     };
     try {
       const info = infoOf(req, connection, visit, beginBody);
-      options.handler(new NodeRequest({ req, res }), info).then(send).catch(failed);
+      Promise.resolve(options.handler(new NodeRequest({ req, res }), info))
+        .then(send)
+        .catch(failed);
     } catch (error) {
       failed(error);
     }
@@ -240,17 +243,18 @@ function infoOf(
     target: req.url,
     headers: headerPairs(req.rawHeaders),
     beginBody,
-    body: bodyOfGet(req),
+    body: bodyOf(req),
     whenGone: (callback) => visit.whenGone(callback),
   };
 }
 
-/** What a `Request` cannot have. */
-function bodyOfGet(req: IncomingMessage): (() => ReadableStream<Uint8Array>) | undefined {
-  if (req.method !== "GET" && req.method !== "HEAD") return undefined;
-  const { "content-length": length, "transfer-encoding": coding } = req.headers;
-  if (coding === undefined && (length === undefined || length === "0")) return undefined;
-  return () => Readable.toWeb(req) as ReadableStream<Uint8Array>;
+/** A `Request` of `srvx` copies the body, and with GET it has none. */
+function bodyOf(req: IncomingMessage): (() => ReadableStream<Uint8Array>) | undefined {
+  if (req.method === "GET" || req.method === "HEAD") {
+    const { "content-length": length, "transfer-encoding": coding } = req.headers;
+    if (coding === undefined && (length === undefined || length === "0")) return undefined;
+  }
+  return () => requestStream(req);
 }
 
 /** Bytes and milliseconds that are still taken from a visitor who was answered before the end of the request. */

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import type { NodeResponse } from "srvx/node";
 
 /** Whole bodies up to this many bytes go out in one piece with the head: beyond, the copy costs more than a second piece. */
-const ONE_PIECE = 16 * 1024;
+const ONE_PIECE = 4 * 1024;
 
 /**
  * Writes a whole answer at once, and a stream as the visitor takes it.

@@ -40,10 +40,7 @@ export interface EdgeParts {
 
 /** @param purgeToken in the place of the configuration's; it does not allow purges by itself */
 export function configuredEdge(settings: EdgeSettings, parts: EdgeParts, purgeToken?: string): Gateway {
-  const written = fromPlain(settings.config);
-  const { purge } = written;
-  const config =
-    purge === undefined || purgeToken === undefined ? written : { ...written, purge: { ...purge, token: purgeToken } };
+  const config = withPurge(fromPlain(settings.config), purgeToken);
   const compiled = compileConfig(config, { root: settings.documentRoot });
   const readTimeout = longestRead(compiled, DEFAULT_TIMEOUTS.read);
   const tracing = config.tracing === false ? undefined : createTracing({ start: config.tracing?.start ?? "never" });
@@ -58,6 +55,15 @@ export function configuredEdge(settings: EdgeSettings, parts: EdgeParts, purgeTo
     ...(line === undefined ? {} : { onAccess: (entry, logged) => void (logged && console.log(line(entry))) }),
   });
   return handle;
+}
+
+/** There is no "this machine" here: without a token or addresses nobody may purge. */
+function withPurge(config: GatewayConfig, secret: string | undefined): GatewayConfig {
+  const { purge } = config;
+  if (purge === undefined) return config;
+  const token = secret ?? purge.token;
+  const { allow = token === undefined ? [] : ["all"] } = purge;
+  return { ...config, purge: { allow, ...(token !== undefined && { token }) } };
 }
 
 function applicationOf(

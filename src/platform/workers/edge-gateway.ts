@@ -4,7 +4,7 @@
 import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
 import { createPlatformResponse } from "../../gateway/answer/reply.ts";
 import type { FileSource } from "../../gateway/files.ts";
-import { type CreateResponse, createGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
+import { type CreateResponse, createFolderGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
 import { connectSocket, type Dial, dialBinding, dialTcp, splice } from "../../transport/cloudflare/socket.ts";
@@ -68,7 +68,7 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
 /** One folder, one application. */
 function plainGateway(settings: EdgeSettings, { pool, ...parts }: EdgeParts): Gateway {
   const { documentRoot, frontController, index } = settings;
-  return createGateway({
+  return createFolderGateway({
     ...parts,
     documentRoot,
     exchange: pool,

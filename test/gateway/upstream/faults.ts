@@ -5,9 +5,9 @@ import { answerOf, endRequest, rawRecord, type ScriptedRequest, stdout } from ".
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const HEAD = "Content-Type: text/plain\r\n\r\n";
 /** Long enough that the gateway has begun to answer. */
-const BEGUN = 40;
+const BEGUN = 150;
 /** The application's silence allowed, in milliseconds: longer than any pause below. */
-export const SILENCE = 200;
+export const SILENCE = 800;
 
 export interface Fault {
   readonly what: string;

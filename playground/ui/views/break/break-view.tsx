@@ -16,11 +16,9 @@ export function BreakView() {
         </p>
       </div>
       <div class="break-columns">
-        <div class="break-column">
-          <ScenarioPanel />
-          <ComposePanel />
-        </div>
+        <ScenarioPanel />
         <ConnectionPanel />
+        <ComposePanel />
       </div>
     </div>
   );

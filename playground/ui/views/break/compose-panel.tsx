@@ -6,22 +6,29 @@ import { concat } from "../../../../src/codec/index.ts";
 import { DOCUMENT_ROOT } from "../../../engine/index.ts";
 import { AnnotatedBytes } from "../../components/annotated-bytes.tsx";
 import { Icon } from "../../components/icon.tsx";
+import { Tabs } from "../../components/tabs.tsx";
+import { shared } from "../../state/stored.ts";
 import { RecordForm } from "./record-form.tsx";
-import { bytesOf, type ComposedRecord, cut, formatHex, parseHex, wholeRequest } from "./records.ts";
+import { areRecords, bytesOf, type ComposedRecord, cut, formatHex, parseHex, wholeRequest } from "./records.ts";
 import { problem, sendBytes, session } from "./session.ts";
 
-let lastKey = 0;
+/** Records are kept over a reload with their keys: those of this visit go on above. */
+let lastKey = Date.now();
 
 function withKey(record: Omit<ComposedRecord, "key">): ComposedRecord {
   lastKey += 1;
   return { ...record, key: lastKey };
 }
 
-const freshRequest = () => wholeRequest("/hello.php", DOCUMENT_ROOT).map(withKey);
+const WHOLE_REQUEST = wholeRequest("/hello.php", DOCUMENT_ROOT).map((record, key) => ({ ...record, key }));
 
-const mode = signal<"records" | "hex">("records");
-const records = signal<readonly ComposedRecord[]>(freshRequest());
-const hex = signal(formatHex(concat(records.peek().map(bytesOf))));
+const mode = shared<"records" | "hex">("compose", "records", (value) => value === "records" || value === "hex");
+const records = shared<readonly ComposedRecord[]>("records", WHOLE_REQUEST, areRecords);
+const hex = shared(
+  "hex",
+  formatHex(concat(WHOLE_REQUEST.map(bytesOf))),
+  (value): value is string => typeof value === "string",
+);
 /** The record whose bytes are explained below the hex digits. */
 const looked = signal(0);
 
@@ -40,25 +47,16 @@ export function ComposePanel() {
     <section class="panel compose" aria-label="Compose">
       <div class="panel-head">
         <h2>Compose</h2>
-        <div class="tabs" role="tablist" aria-label="Ways to compose">
-          {MODES.map(({ name, title }) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              id={`compose-tab-${name}`}
-              aria-controls="compose-part"
-              class="tab"
-              aria-selected={mode.value === name}
-              onClick={() => {
-                if (name === "hex" && mode.value !== "hex") hex.value = formatHex(bytes.value);
-                mode.value = name;
-              }}
-            >
-              {title}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Ways to compose"
+          id="compose"
+          tabs={MODES}
+          selected={mode.value}
+          onSelect={(name) => {
+            if (name === "hex" && mode.value !== "hex") hex.value = formatHex(bytes.value);
+            mode.value = name;
+          }}
+        />
       </div>
       <div class="compose-part" id="compose-part" role="tabpanel" aria-labelledby={`compose-tab-${mode.value}`}>
         {mode.value === "records" ? <Records /> : <RawBytes />}
@@ -123,7 +121,7 @@ function Records() {
           type="button"
           class="button quiet small"
           onClick={() => {
-            records.value = freshRequest();
+            records.value = WHOLE_REQUEST;
           }}
         >
           <Icon name="refresh" />A whole request

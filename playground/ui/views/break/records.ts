@@ -21,6 +21,34 @@ export interface ComposedRecord {
   readonly padding: number | undefined;
 }
 
+/** True for records as they were kept, whoever has kept them. */
+export function areRecords(value: unknown): value is readonly ComposedRecord[] {
+  return Array.isArray(value) && value.every(isRecord);
+}
+
+function isRecord(value: unknown): value is ComposedRecord {
+  const { key, type, requestId, content, padding } = (value ?? {}) as Partial<ComposedRecord>;
+  const numbers = [key, type, requestId, padding ?? 0].every((number) => Number.isInteger(number));
+  if (!numbers || typeof content !== "object" || content === null) return false;
+  switch (content.kind) {
+    case "none":
+      return true;
+    case "begin":
+      return Number.isInteger(content.role) && typeof content.keep === "boolean";
+    case "params":
+      return (
+        Array.isArray(content.pairs) &&
+        content.pairs.every(([name, text]) => typeof name === "string" && typeof text === "string")
+      );
+    case "text":
+      return typeof content.text === "string";
+    case "hex":
+      return typeof content.hex === "string";
+    default:
+      return false;
+  }
+}
+
 const MAX_CONTENT = 65_535;
 
 /** Bytes of a record. Content beyond 65,535 bytes is cut: a header cannot tell more. */

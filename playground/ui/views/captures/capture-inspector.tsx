@@ -4,10 +4,16 @@ import { useSignal } from "@preact/signals";
 import { annotate } from "../../../../src/capture/annotate.ts";
 import type { FollowedItem } from "../../../../src/capture/follow.ts";
 import { AnnotatedBytes } from "../../components/annotated-bytes.tsx";
+import { Tabs } from "../../components/tabs.tsx";
 import { StateDiagram } from "../wire/state-diagram.tsx";
 import { titleOf } from "./item-text.ts";
 import { item } from "./open.ts";
 import "../wire/inspector.css";
+
+const PARTS = [
+  { name: "bytes", title: "Bytes" },
+  { name: "states", title: "States" },
+] as const;
 
 export function CaptureInspector() {
   const followed = item.value;
@@ -27,24 +33,15 @@ export function CaptureInspector() {
     <section class="panel inspector" aria-label="Inspector">
       <div class="panel-head">
         <h2 class="mono">{name}</h2>
-        <div class="tabs" role="tablist" aria-label="Parts of the record">
-          {(["bytes", "states"] as const).map((one) => (
-            <button
-              key={one}
-              type="button"
-              role="tab"
-              id={`capture-tab-${one}`}
-              aria-controls="capture-part"
-              class="tab"
-              aria-selected={part.value === one}
-              onClick={() => {
-                part.value = one;
-              }}
-            >
-              {one === "bytes" ? "Bytes" : "States"}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Parts of the record"
+          id="capture"
+          tabs={PARTS}
+          selected={part.value}
+          onSelect={(name) => {
+            part.value = name;
+          }}
+        />
       </div>
       <p class="inspector-summary">{annotation.summary}</p>
       {problems.length > 0 && <p class="inspector-problems">{problems.join("; ")}</p>}

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { Icon } from "../../components/icon.tsx";
 import { pool } from "../../state/engine.ts";
-import { stored } from "../../state/stored.ts";
+import { shared } from "../../state/stored.ts";
 import { busy, runBoth, runs } from "./run.ts";
 import { RunPanel } from "./run-panel.tsx";
 import "./multiplex.css";
@@ -27,7 +27,7 @@ function planned(plan: PlanName, count: number): string[] {
 }
 
 const plan = signal<PlanName>("longest");
-const urls = stored<readonly string[]>(
+const urls = shared<readonly string[]>(
   "multiplex",
   planned("longest", 4),
   (value): value is readonly string[] =>

@@ -67,7 +67,8 @@ export async function runBoth(urls: readonly string[]): Promise<void> {
 /** Children that start in the midst of a run would blur it: both ways find all of them. */
 async function allStarted(count: number): Promise<void> {
   const deadline = performance.now() + PATIENCE;
-  while (performance.now() < deadline && (pool.peek()?.status.processes.length ?? 0) < count) {
+  const started = () => pool.peek()?.status.processes.filter(({ state }) => state !== "Starting").length ?? 0;
+  while (performance.now() < deadline && started() < count) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

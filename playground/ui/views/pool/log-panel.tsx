@@ -4,32 +4,21 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { logLine } from "../../../../src/fpm/log-line.ts";
 import { type EngineLog, STATUS_PATH, type StatusFormat } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
+import { Tabs } from "../../components/tabs.tsx";
 import { engine, logs } from "../../state/engine.ts";
 
-const PARTS = { log: "Log", status: "Status page" } as const;
-type Part = keyof typeof PARTS;
+const PARTS = [
+  { name: "log", title: "Log" },
+  { name: "status", title: "Status page" },
+] as const;
+type Part = (typeof PARTS)[number]["name"];
 
 export function LogPanel() {
   const [part, setPart] = useState<Part>("log");
   return (
     <section class="panel pool-log" aria-label="Log and status page">
       <div class="panel-head">
-        <div class="tabs" role="tablist" aria-label="Log or status page">
-          {Object.entries(PARTS).map(([name, title]) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              id={`pool-tab-${name}`}
-              aria-controls="pool-part"
-              aria-selected={part === name}
-              class="tab"
-              onClick={() => setPart(name as Part)}
-            >
-              {title}
-            </button>
-          ))}
-        </div>
+        <Tabs label="Log or status page" id="pool" tabs={PARTS} selected={part} onSelect={setPart} />
       </div>
       <div class="pool-part" id="pool-part" role="tabpanel" aria-labelledby={`pool-tab-${part}`}>
         {part === "log" ? <Log /> : <Status />}

@@ -17,7 +17,7 @@ export function SetupText({
   const lines = text.trimEnd().split("\n");
   const count = lines.filter((_, index) => changed[index]).length;
   return (
-    <div id="setup-text" class="setup-text" role="tabpanel" aria-labelledby={`setup-tab-${id}`}>
+    <div id="setup-part" class="setup-text" role="tabpanel" aria-labelledby={`setup-tab-${id}`}>
       <div class="setup-tools">
         <code class="setup-file">{file}</code>
         {count > 0 && <span class="badge">{count === 1 ? "1 line differs" : `${count} lines differ`}</span>}

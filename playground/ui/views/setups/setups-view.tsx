@@ -2,10 +2,11 @@
 
 import { computed } from "@preact/signals";
 import { PING_PATH, STATUS_PATH } from "../../../engine/index.ts";
+import { Tabs } from "../../components/tabs.tsx";
 import { php } from "../../state/engine.ts";
 import { check, checkedNumbers } from "../../state/pool-numbers.ts";
 import { draft } from "../../state/workspace.ts";
-import { choices, shown } from "./choices.ts";
+import { choices, DEFAULT_CHOICES, shown, showSetup } from "./choices.ts";
 import { ChoicesPanel } from "./choices-panel.tsx";
 import type { Setup } from "./setup.ts";
 import { SetupText } from "./setup-text.tsx";
@@ -25,7 +26,7 @@ const setup = computed<Setup>(() => ({
 
 /** Where the playground begins: lines that differ from it are marked. */
 const INITIAL: Setup = {
-  ...choices.peek(),
+  ...DEFAULT_CHOICES,
   php: php.peek().version,
   connections: "own",
   pool: check({}).config,
@@ -50,24 +51,13 @@ export function SetupsView() {
         <ChoicesPanel />
         <section class="panel setup" aria-label="Configuration">
           <div class="panel-head">
-            <div class="tabs" role="tablist" aria-label="Server">
-              {texts.map(({ id, title }) => (
-                <button
-                  key={id}
-                  type="button"
-                  role="tab"
-                  id={`setup-tab-${id}`}
-                  aria-controls="setup-text"
-                  aria-selected={id === text?.id}
-                  class="tab"
-                  onClick={() => {
-                    shown.value = id;
-                  }}
-                >
-                  {title}
-                </button>
-              ))}
-            </div>
+            <Tabs
+              label="Server"
+              id="setup"
+              tabs={texts.map(({ id, title }) => ({ name: id, title }))}
+              selected={text?.id ?? shown.value}
+              onSelect={showSetup}
+            />
           </div>
           {text !== undefined && <SetupText text={text} initial={initial?.text ?? ""} />}
         </section>

@@ -8,6 +8,7 @@ import type { WireClosed, WireOpened, WireRecord } from "../../../engine/index.t
 import { AnnotatedBytes } from "../../components/annotated-bytes.tsx";
 import { hexDump } from "../../components/hex-dump.ts";
 import { Icon } from "../../components/icon.tsx";
+import { Tabs } from "../../components/tabs.tsx";
 import { engine } from "../../state/engine.ts";
 import { chosen, colourOf, nameOf } from "../../state/wire.ts";
 import { followRecord } from "./followed.ts";
@@ -57,24 +58,15 @@ function RecordInspector({ record }: { readonly record: WireRecord }) {
           <span class="inspector-dot" />
           <span>{name}</span>
         </h2>
-        <div class="tabs" role="tablist" aria-label="Parts of the record">
-          {PARTS.map((one) => (
-            <button
-              key={one.name}
-              type="button"
-              role="tab"
-              id={`inspector-tab-${one.name}`}
-              aria-controls="inspector-part"
-              class="tab"
-              aria-selected={part === one.name}
-              onClick={() => {
-                shownPart.value = one.name;
-              }}
-            >
-              {one.title}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Parts of the record"
+          id="inspector"
+          tabs={PARTS}
+          selected={part}
+          onSelect={(name) => {
+            shownPart.value = name;
+          }}
+        />
         <div class="end">
           <CopyHex bytes={record.bytes} />
         </div>
@@ -173,7 +165,7 @@ function CopyHex({ bytes }: { readonly bytes: Uint8Array }) {
       }}
     >
       <Icon name={copied ? "check" : "copy"} />
-      <span>{copied ? "Copied" : "Hex"}</span>
+      <span class="copy-name">{copied ? "Copied" : "Hex"}</span>
       <span class="visually-hidden">{copied ? "" : ": copy the record as hex"}</span>
     </button>
   );

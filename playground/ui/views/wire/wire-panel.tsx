@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { WireEvent } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { chosen, paused, rows } from "../../state/wire.ts";
+import { openTour, tourOpen } from "../tour/state.ts";
 import { WireRow } from "./wire-row.tsx";
 import { WireTools } from "./wire-tools.tsx";
 import "./wire.css";
@@ -114,9 +115,18 @@ function WireList() {
   if (list.length === 0) {
     return (
       <div class="wire-list">
-        <p class="empty">
-          Nothing has passed{paused.value && " while it was recorded"}. Each record will be an arrow here.
-        </p>
+        <div class="empty">
+          <p>Nothing has passed{paused.value && " while it was recorded"}. Each record will be an arrow here.</p>
+          {!tourOpen.value && (
+            <p>
+              New to FastCGI?{" "}
+              <button type="button" class="button small" onClick={() => openTour()}>
+                <Icon name="compass" />
+                Show me around
+              </button>
+            </p>
+          )}
+        </div>
       </div>
     );
   }

@@ -8,6 +8,9 @@ import { elapsed } from "./times.ts";
 /** Types whose empty record ends a stream. */
 const STREAMS = new Set(["PARAMS", "STDIN", "STDOUT", "STDERR", "DATA"]);
 
+/** Letters of a type that leave no room for its length on a narrow wire. */
+const LONG = 10;
+
 /** Milliseconds for which a row counts as new: its arrow is seen to fly. */
 const FRESH = 400;
 
@@ -66,7 +69,7 @@ function Arrow({ record }: { readonly record: WireRecord }) {
       class="arrow"
       data-direction={direction}
       data-malformed={malformed || undefined}
-      data-discrete={name.endsWith("_REQUEST") || undefined}
+      data-long={name.length > LONG || undefined}
     >
       <span class="arrow-label">
         <b>{name}</b>

@@ -1,6 +1,7 @@
 // What came back: the page as a browser shows it, headers, raw bytes, STDERR.
 
 import { useState } from "preact/hooks";
+import { Tabs } from "../../components/tabs.tsx";
 import { toBase64 } from "../../state/base64.ts";
 import { shownVisit, type Visit, visits } from "../../state/visits.ts";
 
@@ -14,25 +15,23 @@ export function AnswerPanel() {
   const visit = visits.value.find(({ id }) => id === shownVisit.value);
   const stderr = visit?.end?.stderr ?? [];
   return (
-    <section class="panel answer" aria-label="Answer">
+    <section class="panel answer" aria-label="Answer" data-visit={visit?.id} data-state={visit?.state}>
       <div class="panel-head">
-        <div class="tabs" role="tablist" aria-label="Parts of the answer">
-          {PARTS.map((one) => (
-            <button
-              key={one}
-              type="button"
-              role="tab"
-              id={`answer-tab-${one}`}
-              aria-controls="answer-part"
-              class="tab"
-              aria-selected={part === one}
-              onClick={() => setPart(one)}
-            >
-              {TITLES[one]}
-              {one === "stderr" && stderr.length > 0 && <span class="badge warn">{stderr.length}</span>}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Parts of the answer"
+          id="answer"
+          tabs={PARTS.map((name) => ({
+            name,
+            title: (
+              <>
+                {TITLES[name]}
+                {name === "stderr" && stderr.length > 0 && <span class="badge warn">{stderr.length}</span>}
+              </>
+            ),
+          }))}
+          selected={part}
+          onSelect={setPart}
+        />
         <div class="end">
           <Summary visit={visit} />
           <History />
@@ -62,9 +61,9 @@ function Summary({ visit }: { readonly visit: Visit | undefined }) {
   }
   const tone = response.status >= 500 || state === "failed" ? "bad" : response.status >= 400 ? "warn" : "good";
   return (
-    <span role="status">
+    <span class="answer-summary" role="status">
       <span class={`badge ${tone}`}>
-        {response.status} {response.statusText}
+        {response.status} <span class="status-text">{response.statusText}</span>
       </span>{" "}
       <span class="hint">
         {body.length.toLocaleString("en")} B{end !== undefined && ` in ${milliseconds(end.timings.total)}`}
@@ -136,9 +135,13 @@ function PartOf({ part, visit }: { readonly part: Part; readonly visit: Visit })
 }
 
 /** HTML in a frame that can do nothing, an image as an image, anything else as text. */
-function Page({ visit: { response, body, state } }: { readonly visit: Visit }) {
+function Page({ visit: { response, body, state, end } }: { readonly visit: Visit }) {
   const type = response?.headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
   if (response === undefined) return state === "failed" ? null : <p class="empty">Waiting for the script.</p>;
+  if (state === "done" && body.length === 0) {
+    const told = (end?.stderr.length ?? 0) > 0;
+    return <p class="empty">The body is empty.{told && " What the script complained about is under STDERR."}</p>;
+  }
   if (type.startsWith("text/html")) {
     return (
       <iframe

@@ -3,6 +3,7 @@
 import type { Connections } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { Pairs } from "../../components/pairs.tsx";
+import { UnkeptNote } from "../../components/unkept-note.tsx";
 import { toBase64 } from "../../state/base64.ts";
 import { cookies, shownVisit, stop, visits } from "../../state/visits.ts";
 import { draft, editDraft, type FormPart, type RequestDraft } from "../../state/workspace.ts";
@@ -53,18 +54,20 @@ export function RequestPanel() {
           autocomplete="off"
           onInput={(event) => editDraft({ url: event.currentTarget.value })}
         />
+        {/* With keys they are two elements: one that became "Send" while "Stop" is pressed would send again. */}
         {running && shown !== undefined ? (
-          <button type="button" class="button danger" onClick={() => stop(shown.id)}>
+          <button key="stop" type="button" class="button danger" onClick={() => stop(shown.id)}>
             <Icon name="stop" />
             Stop
           </button>
         ) : (
-          <button type="submit" class="button primary">
+          <button key="send" type="submit" class="button primary">
             <Icon name="play" />
             Send
           </button>
         )}
       </form>
+      <UnkeptNote name="request" what="this request" />
       <div class="request-details">
         <details>
           <summary>

@@ -4,6 +4,8 @@ import { useState } from "preact/hooks";
 import { EXAMPLES } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
 import { LazyCodeEditor } from "../../components/lazy-code-editor.tsx";
+import { Tabs } from "../../components/tabs.tsx";
+import { UnkeptNote } from "../../components/unkept-note.tsx";
 import { draft, draftOf, EXAMPLE_SCRIPTS, openScript, scripts } from "../../state/workspace.ts";
 import { sendDraft } from "./send.ts";
 
@@ -28,19 +30,22 @@ export function ScriptPanel() {
           <AddScript />
         </div>
       </div>
-      {example !== undefined && <p class="about">{example.about}</p>}
-      {text === undefined ? (
-        <p class="empty">No script here.</p>
-      ) : (
-        <LazyCodeEditor
-          name={path}
-          text={text}
-          current={() => scripts.peek()[path]}
-          label={`Script ${path}`}
-          onChange={edit}
-          onRun={sendDraft}
-        />
-      )}
+      <div class="script-part" id="script-part" role="tabpanel" aria-labelledby={`script-tab-${path}`}>
+        {example !== undefined && <p class="about">{example.about}</p>}
+        <UnkeptNote name="scripts" what="the scripts" />
+        {text === undefined ? (
+          <p class="empty">No script here.</p>
+        ) : (
+          <LazyCodeEditor
+            name={path}
+            text={text}
+            current={() => scripts.peek()[path]}
+            label={`Script ${path}`}
+            onChange={edit}
+            onRun={sendDraft}
+          />
+        )}
+      </div>
     </section>
   );
 }
@@ -52,21 +57,22 @@ function ScriptTabs() {
     draft.value = example === undefined ? { ...draft.value, url: path } : draftOf(example.request);
   };
   return (
-    <div class="tabs" role="tablist" aria-label="Scripts">
-      {Object.keys(scripts.value).map((path) => (
-        <button
-          key={path}
-          type="button"
-          role="tab"
-          class="tab"
-          aria-selected={path === openScript.value}
-          onClick={() => select(path)}
-        >
-          {path.slice(1)}
-          {EXAMPLE_SCRIPTS[path] !== scripts.value[path] && <span class="edited" title="edited" />}
-        </button>
-      ))}
-    </div>
+    <Tabs
+      label="Scripts"
+      id="script"
+      tabs={Object.keys(scripts.value).map((name) => ({
+        name,
+        title: (
+          <>
+            {name.slice(1)}
+            {EXAMPLE_SCRIPTS[name] !== scripts.value[name] && <span class="edited" title="edited" />}
+          </>
+        ),
+      }))}
+      selected={openScript.value}
+      onSelect={select}
+      manual={true}
+    />
   );
 }
 

@@ -1,17 +1,4 @@
-// Arrays of bytes.
-
-/** One behind the other, in a new array. */
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
-}
+// Bytes of a body whose length nobody knows beforehand.
 
 /** Bytes put one behind the other, up to a bound; memory grows with what has come, not with what was announced. */
 export class Gathered {
