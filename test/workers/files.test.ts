@@ -193,7 +193,9 @@ describe("two children of a pool", () => {
 
   test("what a script writes after fastcgi_finish_request() is kept", async () => {
     expect(await get("/finish.php")).toBe("done");
-    await expect.poll(async () => JSON.parse(await get("/read.php?path=later.txt"))[1], { timeout: 5000 }).toBe("later");
+    await expect
+      .poll(async () => JSON.parse(await get("/read.php?path=later.txt"))[1], { timeout: 5000 })
+      .toBe("later");
     expect(await everywhere("/read.php?path=later.txt")).toEqual(["later", "later"]);
   });
 
