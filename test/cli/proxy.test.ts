@@ -199,10 +199,17 @@ describe("edge-fpm proxy", () => {
 
   test("breaks a connection off when there is no application, and goes on", async () => {
     const { program, to } = await proxy("127.0.0.1:0", join(scratch.path, "nobody.sock"));
-    const web = await webServer(to);
-    await new Promise((resolve) => web.resume().once("close", resolve));
+    // Reset so early that the system may tell of it in the place of "connect".
+    const brokenOff = () =>
+      new Promise((resolve) => {
+        const socket = createConnection({ ...to, allowHalfOpen: true });
+        socket.on("error", () => {});
+        socket.resume().once("close", resolve);
+      });
+    await brokenOff();
     await program.waitFor(/connection 1: cannot connect to unix:.*nobody\.sock: connect ENOENT/);
-    await webServer(to);
+    await brokenOff();
+    await program.waitFor(/connection 2: cannot connect to unix:.*nobody\.sock: connect ENOENT/);
   });
 
   test("waits for requests under way at Ctrl-C, and not for connections that are kept idle", async () => {
