@@ -185,6 +185,8 @@ rmSync(ROOT, { recursive: true, force: true });
 mkdirSync(ROOT, { recursive: true });
 for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(ROOT, name), text);
 const [, , ...wanted] = process.argv;
+// Apache sends its PATH along: not this machine's.
+process.env.PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const names = wanted.length > 0 ? wanted : [...Object.keys(WEB_SERVERS), "cgi-fcgi", OURSELVES];
 const php = await startPhpFpm({ children: 8 });
 const server = await serve({
