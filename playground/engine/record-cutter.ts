@@ -1,6 +1,8 @@
 // Cuts a byte stream into whole records, header and padding included: for showing them as they travelled. The codec's own
 // decoder leaves the padding out and stops at the first error.
 
+import { concat } from "../../src/codec/index.ts";
+
 const HEADER = 8;
 
 /** Takes the bytes of one record, or bytes that are none. They are the receiver's own. */
@@ -31,7 +33,7 @@ export class RecordCutter {
         const seen = this.#partial();
         this.#reset();
         this.#lost = true;
-        if (seen !== undefined) onCut(concat(seen, chunk.subarray(at)), false);
+        if (seen !== undefined) onCut(concat([seen, chunk.subarray(at)]), false);
         return;
       }
     }
@@ -74,11 +76,4 @@ export class RecordCutter {
     this.#headerLength = 0;
     this.#filled = 0;
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { type RawConnection, runScenario, type Scenario, type ScenarioStep } from "../../../engine/index.ts";
 import { engine } from "../../state/engine.ts";
+import { messageOf } from "../../state/visits.ts";
 import { EXAMPLE_SCRIPTS, scripts } from "../../state/workspace.ts";
 import { cut } from "./records.ts";
 
@@ -155,8 +156,4 @@ function add(entries: readonly Entry[], ended = false): void {
     entries: [...current.entries, ...entries].slice(0, MAX_ENTRIES),
     ended: current.ended || ended,
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
