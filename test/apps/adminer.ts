@@ -3,10 +3,10 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { AppServer, StartAppServer } from "../peers/app-server.ts";
+import { type AppServer, type StartAppServer, startNative } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
-import { type AppGaps, testUnless } from "./gaps.ts";
+import { type Place, recordFigures } from "./figures.ts";
 
 export const ADMINER_PACKAGES = ["adminer"];
 
@@ -33,7 +33,7 @@ function adminer_object() {
 include ADMINER_DIR . '/adminer.php';
 `;
 
-export function adminerScenario(tree: string, start: StartAppServer, gaps: AppGaps = {}): void {
+export function adminerScenario(tree: string, start: StartAppServer, where?: Place): void {
   let scratch: Scratch;
   let server: AppServer;
   let root: string;
@@ -108,11 +108,16 @@ export function adminerScenario(tree: string, start: StartAppServer, gaps: AppGa
     }
   });
 
-  testUnless(gaps.restart)("the table is still there after a restart", async () => {
+  test("the table is still there after a restart", async () => {
     await server.stop();
     server = await start(root);
     visitor = visitor.movedTo(server.baseUrl);
     await logIn(PASSWORD);
     expect((await visitor.open(address("select=goods"))).html).toContain("Kaffee ☕");
+  });
+
+  recordFigures({ application: "Adminer", where }, () => {
+    const path = "/?sqlite=";
+    return { start: () => start(root), path, native: { start: () => startNative(root), path } };
   });
 }

@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { AppServer, StartAppServer } from "../peers/app-server.ts";
+import { type AppServer, type StartAppServer, startNative } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
 import { type DokuWikiSite, layOutDokuWiki, WIKI_USER } from "./dokuwiki-site.ts";
-import { type AppGaps, testUnless } from "./gaps.ts";
+import { type Place, recordFigures } from "./figures.ts";
 import { png } from "./pictures.ts";
 
 const TEXT = `====== A page of our own ======
@@ -17,7 +17,7 @@ Some **bold** words, naïve ☕, and a picture: {{notes:orange.png}}
   * two
 `;
 
-export function dokuWikiScenario(tree: string, start: StartAppServer, gaps: AppGaps = {}): void {
+export function dokuWikiScenario(tree: string, start: StartAppServer, where?: Place): void {
   const picture = png(64, 48, [230, 140, 20]);
   let scratch: Scratch;
   let server: AppServer;
@@ -94,12 +94,18 @@ export function dokuWikiScenario(tree: string, start: StartAppServer, gaps: AppG
     expect(page.bytes.length).toBeGreaterThan(20_000);
   });
 
-  testUnless(gaps.restart)("sees page and picture again after a restart, still logged in", async () => {
+  test("sees page and picture again after a restart, still logged in", async () => {
     await server.stop();
     server = await start(site.root, site.settings);
     visitor = visitor.movedTo(server.baseUrl);
     await seePageAndPicture();
     expect((await visitor.open("/doku.php?id=notes:first")).html).toContain("The Admin");
+  });
+
+  recordFigures({ application: "DokuWiki", where }, () => {
+    const path = "/doku.php?id=wiki:welcome";
+    const native = { start: () => startNative(site.root, site.settings), path };
+    return { start: () => start(site.root, site.settings), path, native };
   });
 
   async function seePageAndPicture(): Promise<void> {

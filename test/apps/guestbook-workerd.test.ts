@@ -1,8 +1,7 @@
 import { describe } from "vitest";
 import { startWorkerd } from "../peers/workerd.ts";
-import { EDGE_GAPS } from "./gaps.ts";
 import { guestbookScenario } from "./guestbook.ts";
 
 describe("the guestbook, built and served by workerd", () => {
-  guestbookScenario(startWorkerd("8.4"), EDGE_GAPS);
+  guestbookScenario(startWorkerd("8.4"), "workerd");
 });

@@ -4,10 +4,10 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { AppServer, StartAppServer } from "../peers/app-server.ts";
+import { type AppServer, type StartAppServer, startNative } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { Visitor } from "./browser.ts";
-import { type AppGaps, testUnless } from "./gaps.ts";
+import { type Place, recordFigures } from "./figures.ts";
 import { png } from "./pictures.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/guestbook", import.meta.url));
@@ -15,7 +15,7 @@ const EXAMPLE = fileURLToPath(new URL("../../examples/guestbook", import.meta.ur
 /** Visits made at once to learn whether two children share sessions and the database. */
 const CROWD = 12;
 
-export function guestbookScenario(start: StartAppServer, gaps: AppGaps = {}): void {
+export function guestbookScenario(start: StartAppServer, where?: Place): void {
   let scratch: Scratch;
   let server: AppServer;
   let root: string;
@@ -146,9 +146,14 @@ export function guestbookScenario(start: StartAppServer, gaps: AppGaps = {}): vo
     expect(page.headers.get("content-type")).toMatch(/^text\/css/);
   });
 
-  testUnless(gaps.restart)("still has its entries after a restart", async () => {
+  test("still has its entries after a restart", async () => {
     await server.stop();
     server = await start(root);
     expect((await new Visitor(server.baseUrl).open("/")).html).toContain("second &lt;script&gt;");
+  });
+
+  recordFigures({ application: "the guestbook", where }, () => {
+    const path = "/";
+    return { start: () => start(root), path, native: { start: () => startNative(root), path } };
   });
 }

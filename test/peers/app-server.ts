@@ -1,5 +1,6 @@
 // Something that serves a PHP application from a document root: real nginx and php-fpm, or our own command.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FastCgiAddress } from "./address.ts";
 import { startApache } from "./apache.ts";
@@ -13,6 +14,10 @@ export interface AppServer {
   /** What the servers wrote, for a failing test. */
   log(): string;
   stop(): Promise<void>;
+  /** When the server itself was started, by `performance.now()`, if something was made before, such as a build. */
+  readonly startedAt?: number;
+  /** Memory of one child in bytes, where it can be told. */
+  memory?(): Promise<number | undefined>;
 }
 
 /** php.ini settings that an application needs, by name. */
@@ -22,15 +27,55 @@ export type PhpSettings = Readonly<Record<string, string>>;
 export type StartAppServer = (root: string, settings?: PhpSettings) => Promise<AppServer>;
 
 /** The model: nginx in front of php-fpm 8.2 with two children. Needs both peers. */
-export const startNative: StartAppServer = async (root, settings = {}) => {
-  const poolLines = Object.entries(settings).map(([name, value]) => `php_value[${name}] = ${value}`);
-  const fpm = await startPhpFpm({ listen: "unix", children: 2, poolLines });
-  return joined(fpm, () => startNginx({ root, fastcgi: fpm.address }));
-};
+export const startNative: StartAppServer = (root, settings) => startNativeWith()(root, settings);
 
-/** `edge-fpm serve` with its own pool of two children. `isolated` shows PHP nothing but the application's folder. */
-export function startEdge(php: string, isolated = false): StartAppServer {
-  return (root, settings = {}) => startServe(root, { php, children: 2, settings, isolated });
+export interface NativeOptions {
+  /** Default 2. */
+  readonly children?: number;
+  /** Lines of nginx's server, before its own locations. */
+  readonly serverLines?: readonly string[];
+}
+
+/** nginx in front of php-fpm 8.2. Needs both peers. */
+export function startNativeWith({ children = 2, serverLines = [] }: NativeOptions = {}): StartAppServer {
+  return async (root, settings = {}) => {
+    const poolLines = Object.entries(settings).map(([name, value]) => `php_value[${name}] = ${value}`);
+    const fpm = await startPhpFpm({ listen: "unix", children, poolLines });
+    return joined(fpm, () => startNginx({ root, fastcgi: fpm.address, serverLines }));
+  };
+}
+
+export interface EdgeOptions {
+  /** Default 2. */
+  readonly children?: number;
+  /** Further arguments of `edge-fpm serve`. */
+  readonly args?: readonly string[];
+}
+
+/** `edge-fpm serve` with its own pool. `isolated` shows PHP nothing but the application's folder. */
+export function startEdge(
+  php: string,
+  isolated = false,
+  { children = 2, args = [] }: EdgeOptions = {},
+): StartAppServer {
+  return async (root, settings = {}) => {
+    const server = await startServe(root, { php, children, settings, isolated, args });
+    const memory = async () => {
+      const bytes = residentMemory(server.program.pid);
+      return bytes === undefined ? undefined : bytes / children;
+    };
+    return { ...server, stop: () => server.stop(), memory };
+  };
+}
+
+/** Resident memory of a process, in bytes; `undefined` where the system does not tell. */
+function residentMemory(pid: number): number | undefined {
+  try {
+    const kilobytes = /^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `edge-fpm serve` in front of a real php-fpm with two children. Needs php-fpm. */

@@ -1,37 +1,68 @@
 // An application built by `edge-fpm build`, served by real workerd from the build's own files.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { parse } from "smol-toml";
-import { buildApplication } from "../../src/image/build.ts";
-import type { AppServer, StartAppServer } from "./app-server.ts";
-import { makeScratch } from "./scratch.ts";
+import { type BuildOptions, buildApplication } from "../../src/image/build.ts";
+import { startLocalWorkers } from "../../src/platform/node/local-workers.ts";
+import type { AppServer, PhpSettings } from "./app-server.ts";
+
+export interface WorkerdOptions {
+  /** Default 1. */
+  readonly children?: number;
+  /** What else the build is told. */
+  readonly build?: Omit<BuildOptions, "root" | "php" | "mount" | "out" | "pool">;
+}
+
+export interface WorkerdServer extends AppServer {
+  /** Throws the pool's object out of memory, and its children with it, as the platform does with one that nobody asks. */
+  evict(): Promise<void>;
+}
+
+/** Name of the pool, and so of its object. */
+const POOL = "www";
 
 /**
- * Builds and serves. PHP sees the application at its own path, and there is one child: what scripts write is in that
- * child's memory.
+ * Builds and serves. PHP sees the application at its own path. What scripts write is kept beside `root`, in
+ * `<root>.durable`; a second start for the same root takes the build of the first, as a restart does.
  */
-export function startWorkerd(php: string): StartAppServer {
+export function startWorkerd(
+  php: string,
+  { children = 1, build = {} }: WorkerdOptions = {},
+): (root: string, settings?: PhpSettings) => Promise<WorkerdServer> {
   return async (root, settings = {}) => {
-    const scratch = makeScratch("edge");
-    try {
-      const { out } = await buildApplication({
+    const out = `${root}.build`;
+    if (!existsSync(out)) {
+      await buildApplication({
+        ...build,
         root,
         php,
         mount: root,
-        out: join(scratch.path, "out"),
+        out,
         ini: Object.entries(settings)
           .map(([name, value]) => `${name} = "${value}"\n`)
           .join(""),
-        pool: { pm: "static", maxChildren: 1 },
+        pool: { pm: "static", maxChildren: children },
       });
-      const server = await serveBuild(out);
-      return { ...server, stop: () => server.stop().finally(() => scratch.remove()) };
-    } catch (error) {
-      scratch.remove();
-      throw error;
     }
+    const startedAt = performance.now();
+    const lines: string[] = [];
+    const onLog = (level: string, message: string) => void lines.push(`${level}: ${message}`);
+    const miniflare = await startLocalWorkers({ out, persist: `${root}.durable`, onLog });
+    const { origin } = await miniflare.ready;
+    return {
+      startedAt,
+      baseUrl: origin,
+      log: () => lines.join("\n"),
+      stop: () => miniflare.dispose(),
+      evict: () => miniflare.unsafeEvictDurableObject("edge-fpm", "Pool", { name: POOL }),
+      async memory() {
+        const pools = await miniflare.getDurableObjectNamespace("POOL");
+        const answer = await pools.get(pools.idFromName(POOL)).fetch("http://pool/status");
+        return Number(((await answer.json()) as { "memory-peak": number })["memory-peak"]);
+      },
+    };
   };
 }
 
