@@ -6,7 +6,8 @@ import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import { PhpHost, type PhpServices } from "./host.ts";
-import { buildIni, type Ini, type IniParts, PREPEND_PATH } from "./ini.ts";
+import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
+import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
 import { ClosedSocket } from "./sockets.ts";
@@ -15,7 +16,7 @@ import { ClosedSocket } from "./sockets.ts";
 const SAPI_NAME = "fpm-fcgi";
 
 /** Where php.ini lies in the interpreter's file system. */
-const INI_PATH = "/internal/shared/php.ini";
+export const INI_PATH = "/internal/shared/php.ini";
 
 export interface BootOptions {
   readonly glue: PhpGlue;
@@ -54,16 +55,21 @@ export interface BootOptions {
 export async function bootPhp(options: BootOptions): Promise<PhpHost> {
   try {
     const clock = new Clock();
-    const { module, forgetFibers } = await loadModule(options, clock);
-    const ini = buildIni(options.ini ?? {});
-    prepareFiles(module, options, ini);
+    const services = options.services ?? {};
+    const ini = buildIni(services.mail === undefined ? withoutMail(options.ini) : (options.ini ?? {}));
+    const { module, forgetFibers, setErrno } = await loadPhp(options, clock, {
+      [INI_PATH]: ini.text,
+      [PREPEND_PATH]: prependFile(ini.prependFile),
+    });
     // Both names are read by the start-up only.
     module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
     module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
     const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
     if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
-    return new PhpHost(module, options.services ?? {}, {
+    return new PhpHost(module, services, {
       clock,
+      setErrno,
+      sendmailPath: ini.sendmailPath,
       adminValues: ini.adminValues,
       userIni: ini.userIni,
       onRequestEnd: forgetFibers,
@@ -74,14 +80,47 @@ export async function bootPhp(options: BootOptions): Promise<PhpHost> {
   }
 }
 
-interface LoadedModule {
+/** PHP's own warning of a mail that cannot be sent shows the command: it says why. */
+function withoutMail(ini: IniParts = {}): IniParts {
+  return { ...ini, platform: { sendmail_path: SENDMAIL_NOT_CONFIGURED, ...ini.platform } };
+}
+
+/** An interpreter that has not been started. */
+export interface LoadedPhp {
   readonly module: PhpModule;
+  readonly setErrno: (errno: number) => void;
   readonly forgetFibers: () => void;
 }
 
-function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
+/**
+ * Loads an interpreter, with its directories and files in place, and does not start it.
+ *
+ * @param own files of the host's own, which win over those of `options`
+ */
+export async function loadPhp(
+  options: Omit<BootOptions, "ini" | "services">,
+  clock: Clock,
+  own: Readonly<Record<string, string>>,
+): Promise<LoadedPhp> {
+  const loaded = await loadModule(options, clock);
+  const { FS } = loaded.module;
+  options.mount?.(loaded.module);
+  for (const [path, content] of [...(options.files ?? []), ...Object.entries(own)]) {
+    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
+    FS.writeFile(path, content);
+  }
+  return loaded;
+}
+
+function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock): Promise<LoadedPhp> {
   return new Promise((resolve, reject) => {
     let forgetFibers = () => {};
+    let exports: WebAssembly.Exports = {};
+    const setErrno = (errno: number) => {
+      // As the instance exports it: the glue's wrapper would wait.
+      const location = exports.__errno_location as (() => number) | undefined;
+      if (location !== undefined) new DataView(module.HEAPU8.buffer).setInt32(location(), errno, true);
+    };
     const WebSocketClass = options.WebSocketClass ?? ClosedSocket;
     const settings: GlueOptions = {
       // Without these the glue invents a user and a home.
@@ -94,12 +133,11 @@ function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
       print: () => {},
       printErr: (text) => options.onComplaint?.(text),
       onAbort: reject,
-      onRuntimeInitialized: () => resolve({ module, forgetFibers: () => forgetFibers() }),
+      onRuntimeInitialized: () => resolve({ module, setErrno, forgetFibers: () => forgetFibers() }),
       instantiateWasm(imports, receive) {
         // The glue puts a directory of its own into it, which means nothing to scripts.
         settings.ENV.PATH = options.env?.PATH;
         repairConnect(imports, () => module);
-        let exports: WebAssembly.Exports = {};
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
         options.imports?.(imports, () => module);
@@ -120,16 +158,4 @@ function loadModule(options: BootOptions, clock: Clock): Promise<LoadedModule> {
     };
     const module = options.glue.init(options.runtimeName, settings);
   });
-}
-
-function prepareFiles(module: PhpModule, options: BootOptions, ini: Ini): void {
-  const { FS } = module;
-  options.mount?.(module);
-  const files = new Map(options.files);
-  files.set(INI_PATH, ini.text);
-  files.set(PREPEND_PATH, prependFile(ini.prependFile));
-  for (const [path, content] of files) {
-    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
-    FS.writeFile(path, content);
-  }
 }

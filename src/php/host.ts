@@ -9,7 +9,9 @@ import { PhpError } from "./errors.ts";
 import type { PhpModule } from "./glue.ts";
 import { PREPEND_PATH } from "./ini.ts";
 import type { IniSetting } from "./ini-text.ts";
+import { MailDesk, type MailService } from "./mail-process.ts";
 import { OutputCapture } from "./output.ts";
+import { type ProcessLike, refuseProcess } from "./processes.ts";
 import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
 import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { inventedVariables, serverVariables } from "./server-variables.ts";
@@ -19,6 +21,8 @@ import { USER_INI_RULES, UserIni, type UserIniRules } from "./user-ini.ts";
 export interface PhpServices {
   /** Data of `fpm_get_status()`: an object with php-fpm's keys, or `undefined` where there is no pool. */
   poolStatus?(): Promise<object | undefined>;
+  /** Takes the mails of mail(). Without it mail() gives false and a warning that says so. */
+  readonly mail?: MailService;
 }
 
 /** What the boot knows and the host needs. */
@@ -29,7 +33,14 @@ export interface PhpHostOptions {
   readonly userIni?: UserIniRules;
   /** Called when a script has ended. */
   readonly onRequestEnd?: () => void;
+  /** `sendmail_path` of php.ini. */
+  readonly sendmailPath?: string;
+  /** Sets the C library's error number. */
+  readonly setErrno?: (errno: number) => void;
 }
+
+/** "Permission denied" in the numbers of WASI, which Emscripten uses: what mail() looks for when sendmail was started. */
+const EACCES = 2;
 
 /**
  * Never changed for one request: opcache remembers of a script which globals to make for it, and one that was compiled
@@ -51,6 +62,7 @@ export class PhpHost implements PhpRuntime {
   readonly #backtraces: BacktraceReader;
   readonly #adminSettings: readonly RequestSetting[];
   readonly #userIni: UserIni;
+  readonly #mails: MailDesk;
   /** Settles when the request before is over: the queue, strictly in order. */
   #last: Promise<unknown> = Promise.resolve();
   #current: OutputCapture | undefined;
@@ -66,12 +78,25 @@ export class PhpHost implements PhpRuntime {
     this.#adminSettings = (options.adminValues ?? []).map((setting) => ({ ...setting, source: "admin" }));
     this.#userIni = new UserIni(options.userIni ?? USER_INI_RULES, (path) => this.#readText(path));
     this.#services = services;
+    this.#mails = new MailDesk(services.mail, options.sendmailPath ?? "");
     const { major, minor, patch } = module.phpVersion;
     this.version = `${major}.${minor}.${patch}`;
     module.onStdout = (chunk) => this.#current?.stdout(unsigned(chunk));
     module.onStderr = (chunk) => this.#current?.stderr(unsigned(chunk));
     module.onHeaders = (chunk) => this.#current?.headers(unsigned(chunk));
     module.onMessage = (text) => this.#answer(text);
+    module.spawnProcess = (command) => this.#spawn(String(command));
+  }
+
+  /** exec(), popen() and proc_open(): there is one program, sendmail. */
+  #spawn(command: string): ProcessLike {
+    const call = this.#mails.reads(command);
+    if (call === undefined) return refuseProcess(command);
+    const mail = this.#mails.open(call, (problem) => this.#current?.log(problem));
+    if (mail !== undefined) return mail;
+    const refused = refuseProcess(command);
+    this.options.setErrno?.(EACCES);
+    return refused;
   }
 
   get memory(): number {
@@ -140,6 +165,7 @@ export class PhpHost implements PhpRuntime {
     const memory = this.#prepareOrBreak(request, variables);
     const abort = () => capture.abort();
     this.#current = capture;
+    this.#mails.begin();
     this.#hidePrepended();
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();

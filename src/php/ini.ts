@@ -48,6 +48,23 @@ opcache.preload =
 enable_dl = 0
 `;
 
+/**
+ * Of a run on the command line: what PHP itself sets there (php-src sapi/cli/php_cli.c) is left to it, and nobody is
+ * served that must not see errors. Distributions give such runs all the memory there is; here that is 2 GB for everything.
+ */
+const COMMAND_LINE_DEFAULTS = `
+memory_limit = 1G
+date.timezone = "UTC"
+fiber.stack_size = 512K
+`;
+
+const COMMAND_LINE_FIXED = `
+opcache.jit = disable
+opcache.jit_buffer_size = 0
+opcache.lockfile_path = /internal
+enable_dl = 0
+`;
+
 /** Parts of a php.ini. Later parts win over earlier ones. */
 export interface IniParts {
   /** The platform's settings: directories for sessions and uploads, the CA file. */
@@ -68,6 +85,8 @@ export interface Ini {
   /** Settings to lock at every request. */
   readonly adminValues: readonly IniSetting[];
   readonly userIni: UserIniRules;
+  /** "" when nothing is said. */
+  readonly sendmailPath: string;
 }
 
 /** Settings that count when PHP starts, or that the host keeps for itself: a request cannot change them anyway. */
@@ -91,11 +110,17 @@ export function buildIni(parts: IniParts): Ini {
     text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\n`,
     prependFile: lastValue(user, "auto_prepend_file"),
     adminValues: parseIniText(admin).filter(({ name }) => !AT_START.has(name)),
+    sendmailPath: lastValue(user, "sendmail_path"),
     userIni: {
       filename: lastValue(user, "user_ini.filename", USER_INI_RULES.filename),
       cacheTtl: numberOr(lastValue(user, "user_ini.cache_ttl"), USER_INI_RULES.cacheTtl),
     },
   };
+}
+
+/** php.ini for a run on the command line: no prepended file, nothing locked. */
+export function buildCommandLineIni(parts: IniParts): string {
+  return `[PHP]\n${COMMAND_LINE_DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}${COMMAND_LINE_FIXED}`;
 }
 
 /** Whether `cgi.fix_pathinfo` is on, PHP's default. The build does not know the setting itself: it is the host's. */

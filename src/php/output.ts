@@ -62,6 +62,11 @@ export class OutputCapture {
     return this.#headers !== undefined;
   }
 
+  /** A message of the host, for PHP's error log. */
+  log(message: string): void {
+    this.#output.log(message);
+  }
+
   headers(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#headers !== undefined) return;
     this.#headerText += bytesToByteString(chunk);

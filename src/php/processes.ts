@@ -8,7 +8,7 @@ type Listener = (value?: unknown) => void;
 const COMMAND_NOT_FOUND = 127;
 
 /** The little of an event emitter that the glue calls. */
-class Events {
+export class EventSource {
   readonly #listeners = new Map<string, Set<Listener>>();
   on(event: string, listener: Listener): this {
     const listeners = this.#listeners.get(event) ?? new Set();
@@ -30,13 +30,24 @@ class Events {
   }
 }
 
+/** The little of a child process that the glue uses. */
+export interface ProcessLike extends EventSource {
+  readonly pid: number;
+  readonly stdout: EventSource;
+  readonly stderr: EventSource;
+  readonly stdin: EventSource & { write(bytes: Uint8Array): boolean; end(): void; destroy(): void };
+  exitCode: number | null;
+  killed: boolean;
+  kill(): boolean;
+}
+
 /** A child process that says "not found" and ends. */
-class MissingProcess extends Events {
+class MissingProcess extends EventSource implements ProcessLike {
   static #lastPid = 1000;
   readonly pid: number = ++MissingProcess.#lastPid;
-  readonly stdout: Events = new Events();
-  readonly stderr: Events = new Events();
-  readonly stdin: Events & { write(): boolean; end(): void; destroy(): void } = Object.assign(new Events(), {
+  readonly stdout: EventSource = new EventSource();
+  readonly stderr: EventSource = new EventSource();
+  readonly stdin: ProcessLike["stdin"] = Object.assign(new EventSource(), {
     write: () => true,
     end: () => {},
     destroy: () => {},
@@ -66,6 +77,6 @@ class MissingProcess extends Events {
 }
 
 /** The glue's `spawnProcess` for a platform without processes. */
-export function refuseProcess(command: unknown): MissingProcess {
+export function refuseProcess(command: unknown): ProcessLike {
   return new MissingProcess(String(Array.isArray(command) ? command[0] : command));
 }

@@ -1,0 +1,132 @@
+// mail() of a script: PHP starts "sendmail" and writes the mail to it. This is that sendmail: no program, but a hook of the
+// platform. PHP's own checks, mb_send_mail() and libraries that call sendmail themselves work as they are.
+
+import {
+  composeMail,
+  MAIL_LIMITS,
+  MailError,
+  type MailLimits,
+  readSendmailCommand,
+  type SendMail,
+  type SendmailCall,
+} from "../mail/index.ts";
+import { EventSource, type ProcessLike } from "./processes.ts";
+
+/** What mails of scripts need. */
+export interface MailService {
+  readonly send: SendMail;
+  /** Sender where the script names none. */
+  readonly from?: string;
+  readonly limits?: Partial<MailLimits>;
+}
+
+/** Exit statuses of sendmail (sysexits.h). Not EX_TEMPFAIL: PHP takes that one for success. */
+const EX_OK = 0;
+const EX_UNAVAILABLE = 69;
+
+/** `sendmail_path` where nobody takes mails: PHP's own warning shows it, and it says what to do. */
+export const SENDMAIL_NOT_CONFIGURED =
+  "/usr/sbin/sendmail -t -i # nobody takes mails here: set mail in the configuration, --smtp or the binding MAIL";
+
+/** The mails of one interpreter. */
+export class MailDesk {
+  readonly #service: MailService | undefined;
+  readonly #programs: readonly string[];
+  #ofRequest = 0;
+
+  /** @param sendmailPath of php.ini: whatever program it names is this one */
+  constructor(service: MailService | undefined, sendmailPath: string) {
+    this.#service = service;
+    const [program = ""] = sendmailPath.trim().split(/\s/);
+    this.#programs = program === "" ? [] : [program];
+  }
+
+  /** Another request begins: its mails are counted anew. */
+  begin(): void {
+    this.#ofRequest = 0;
+  }
+
+  /** Whether the command is the one by which mails go out. */
+  reads(command: string): SendmailCall | undefined {
+    return readSendmailCommand(command, this.#programs);
+  }
+
+  /** The process that takes a mail; undefined when nobody would. */
+  open(call: SendmailCall, onProblem: (message: string) => void): ProcessLike | undefined {
+    const service = this.#service;
+    if (service === undefined) return undefined;
+    const limits = { ...MAIL_LIMITS, ...service.limits };
+    this.#ofRequest += 1;
+    const number = this.#ofRequest;
+    return new MailProcess(limits.size, async (bytes) => {
+      try {
+        if (number > limits.perRequest) {
+          throw new MailError("MAIL_LIMIT", `a request sends at most ${limits.perRequest} mails`);
+        }
+        const { from } = service;
+        const options = { limits, now: Date.now(), id: crypto.randomUUID(), ...(from === undefined ? {} : { from }) };
+        await service.send(composeMail(call, bytes, options));
+        return EX_OK;
+      } catch (error) {
+        const code = (error as { code?: unknown }).code;
+        const message = error instanceof Error ? error.message : String(error);
+        onProblem(`mail(): not sent: ${message}${typeof code === "string" ? ` [${code}]` : ""}`);
+        return EX_UNAVAILABLE;
+      }
+    });
+  }
+}
+
+/** A child process that reads a mail and ends with the outcome. */
+class MailProcess extends EventSource implements ProcessLike {
+  static #lastPid = 500_000;
+  readonly pid: number = ++MailProcess.#lastPid;
+  readonly stdout: EventSource = new EventSource();
+  readonly stderr: EventSource = new EventSource();
+  readonly stdin: ProcessLike["stdin"];
+  exitCode: number | null = null;
+  killed = false;
+
+  /** @param most bytes that are kept: one more makes the mail too long, and the others are dropped */
+  constructor(most: number, deliver: (bytes: Uint8Array) => Promise<number>) {
+    super();
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    let ended = false;
+    this.stdin = Object.assign(new EventSource(), {
+      // The bytes lie in the interpreter's memory, and are gone after this call.
+      write: (bytes: Uint8Array) => {
+        const part = bytes.slice(0, Math.max(0, most + 1 - length));
+        if (part.length > 0) parts.push(part);
+        length += part.length;
+        return true;
+      },
+      end: () => {
+        if (ended) return;
+        ended = true;
+        const whole = new Uint8Array(length);
+        let at = 0;
+        for (const part of parts.splice(0)) {
+          whole.set(part, at);
+          at += part.length;
+        }
+        void deliver(whole).then((status) => this.#exit(status));
+      },
+      destroy: () => {},
+    });
+    // The glue adds its listeners right after the spawn, in the same turn or in the next microtasks.
+    setTimeout(() => this.emit("spawn"));
+  }
+
+  #exit(status: number): void {
+    this.exitCode = status;
+    this.stdout.emit("end");
+    this.emit("exit", status);
+    this.emit("close", status);
+  }
+
+  kill(): boolean {
+    this.killed = true;
+    return true;
+  }
+}
