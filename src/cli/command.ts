@@ -23,6 +23,8 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** The command reads its arguments itself, since some belong to somebody else: all of them are positionals. */
+  readonly readsArguments?: boolean;
   /** Lines below the options. */
   readonly examples: readonly string[];
   /** Lines at the end: what must be known besides, exit codes above all. */

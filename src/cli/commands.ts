@@ -9,6 +9,7 @@ import { dev } from "./dev.ts";
 import { fpm } from "./fpm.ts";
 import { importNginxCommand } from "./import-nginx.ts";
 import { bench } from "./load.ts";
+import { php } from "./php.ts";
 import { proxy } from "./proxy.ts";
 import { purge } from "./purge.ts";
 import { request } from "./request.ts";
@@ -18,6 +19,7 @@ import { status } from "./status.ts";
 export const commands: readonly Command[] = [
   serve,
   fpm,
+  php,
   request,
   status,
   purge,

@@ -53,6 +53,8 @@ export interface GlueStream {
 /** Emscripten's file system, as far as the host calls it. Errors carry `name: "ErrnoError"` and `errno`. */
 export interface GlueFileSystem {
   readonly filesystems: { readonly MEMFS: object; readonly NODEFS?: object };
+  makedev(major: number, minor: number): number;
+  registerDevice(device: number, operations: object): void;
   readonly streams: (GlueStream | null | undefined)[];
   readonly ErrnoError: new (errno: number) => Error;
   mkdirTree(path: string): void;

@@ -2,7 +2,7 @@
 // sockets that connect.
 
 import { rootCertificates } from "node:tls";
-import { bootPhp } from "../../php/boot.ts";
+import { type BootOptions, bootPhp } from "../../php/boot.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
 import { ClosedSocket } from "../../php/sockets.ts";
@@ -38,15 +38,25 @@ const CA_PATH = "/internal/shared/ca-certificates.crt";
  * @throws {PhpError} `PHP_BOOT`
  */
 export async function bootInterpreter(settings: InterpreterSettings, services: PhpServices = {}): Promise<PhpHost> {
+  return await bootPhp({
+    ...(await interpreterOptions(settings)),
+    ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
+    services,
+  });
+}
+
+/** What an interpreter is given here whatever it is to do: files, locks, network. */
+export async function interpreterOptions(
+  settings: Omit<InterpreterSettings, "ini">,
+): Promise<Omit<BootOptions, "ini" | "services">> {
   const glue = await loadPhpGlue(settings.glueUrl);
   let context: UserSpaceContext | undefined;
   let errnoAddress: () => number = () => 0;
-  return await bootPhp({
+  return {
     glue,
     runtimeName: "NODE",
     asyncMode: "Suspending" in WebAssembly ? "jspi" : "asyncify",
     wasm: settings.wasm,
-    ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
     env: settings.env,
     files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
     onInstance(instance) {
@@ -61,9 +71,11 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
       context = given as UserSpaceContext;
       return new UserSpace(context, settings.locks, () => errnoAddress());
     },
-    services,
-  });
+  };
 }
+
+/** Where PHP finds the certificate authorities that it trusts. */
+export const CERTIFICATES_INI: Readonly<Record<string, string>> = { "openssl.cafile": CA_PATH, "curl.cainfo": CA_PATH };
 
 /**
  * Sessions, uploads and temporary files lie in the pool's shared directory, so that every child finds them.
@@ -76,7 +88,6 @@ function platformIni(): Record<string, string | number> {
     "session.save_path": `${SHARED_PATH}/sessions`,
     sys_temp_dir: `${SHARED_PATH}/tmp`,
     upload_tmp_dir: `${SHARED_PATH}/uploads`,
-    "openssl.cafile": CA_PATH,
-    "curl.cainfo": CA_PATH,
+    ...CERTIFICATES_INI,
   };
 }
