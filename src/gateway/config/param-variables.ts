@@ -1,5 +1,6 @@
 // Variables by the params of a request, for what is decided when only these are known: the key of an upstream's hash.
 
+import { cookieOf } from "./cookie.ts";
 import type { Variables } from "./variables.ts";
 
 const PARAMS: Readonly<Record<string, string>> = {
@@ -31,11 +32,7 @@ export function paramVariables(params: Iterable<readonly [string, string]>): Var
   return (name) => {
     if (name === "uri") return values.get("REQUEST_URI")?.replace(/\?.*/, "");
     if (name.startsWith("http_")) return values.get(name.toUpperCase());
-    if (name.startsWith("cookie_")) {
-      const wanted = `${name.slice(7).toLowerCase()}=`;
-      const pairs = values.get("HTTP_COOKIE")?.split(/;\s*/) ?? [];
-      return pairs.find((pair) => pair.toLowerCase().startsWith(wanted))?.slice(wanted.length);
-    }
+    if (name.startsWith("cookie_")) return cookieOf(values.get("HTTP_COOKIE"), name.slice(7));
     if (name.startsWith("arg_")) {
       const wanted = `${name.slice(4).toLowerCase()}=`;
       const pairs = values.get("QUERY_STRING")?.split("&") ?? [];

@@ -18,8 +18,11 @@ export type CompiledTemplate = (variables: Variables) => string;
 
 type Part = { readonly text: string } | { readonly variable: string };
 
-/** A dollar that is meant as such, a name in braces, a name, the digit of a capture, or a dollar that is wrong. */
-const DOLLAR = /\$(?:(\$)|\{(\w+)\}|([1-9])|([A-Za-z_]\w*))?/g;
+/**
+ * A dollar that is meant as such, a name in braces, a name, the digit of a capture, or a dollar that is wrong. In braces
+ * may stand what names of cookies and headers have.
+ */
+const DOLLAR = /\$(?:(\$)|\{([\w-]+\*?)\}|([1-9])|([A-Za-z_]\w*))?/g;
 
 function parse(template: string): Part[] {
   const parts: Part[] = [];

@@ -43,6 +43,8 @@ export const VARIABLE_PREFIXES: readonly string[] = ["arg_", "http_", "cookie_",
 
 /** @param captures names of captures that the template may use; `1` to `9` always */
 export function isVariable(name: string, captures: ReadonlySet<string>): boolean {
+  // Several names at once are for cookies only.
+  if (name.endsWith("*") && !name.startsWith("cookie_")) return false;
   return (
     VARIABLES.has(name) ||
     /^[1-9]$/.test(name) ||

@@ -1,6 +1,7 @@
 // The `$variables` of a log format: nginx's names, and what they are of a request. `undefined` is what nginx calls not
 // found, and writes as a hyphen.
 
+import { cookieOf } from "../config/cookie.ts";
 import { type AccessEntry, joinedHeader, type UpstreamAttempt } from "./entry.ts";
 import { isoTime, localTime } from "./log-time.ts";
 
@@ -98,7 +99,7 @@ const FAMILIES: readonly (readonly [prefix: string, variable: (name: string) => 
   ["sent_http_", (name) => (entry) => joinedHeader(entry.responseHeaders, name.replaceAll("_", "-"))],
   ["upstream_http_", (name) => (entry) => joinedHeader(entry.upstreamHeaders ?? [], name.replaceAll("_", "-"))],
   ["arg_", (name) => (entry) => argument(query(entry), name)],
-  ["cookie_", (name) => (entry) => cookie(joinedHeader(entry.requestHeaders, "cookie"), name)],
+  ["cookie_", (name) => (entry) => cookieOf(joinedHeader(entry.requestHeaders, "cookie"), name)],
 ];
 
 /** Every name that is not the beginning of a family's. */
@@ -121,14 +122,6 @@ function argument(text: string | undefined, name: string): string | undefined {
     if (pair.charAt(name.length) === "=" && pair.slice(0, name.length).toLowerCase() === name) {
       return pair.slice(name.length + 1);
     }
-  }
-  return undefined;
-}
-
-function cookie(text: string | undefined, name: string): string | undefined {
-  for (const pair of text?.split(";") ?? []) {
-    const equals = pair.indexOf("=");
-    if (equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === name) return pair.slice(equals + 1).trim();
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 // nginx's variables, for one request. Each is worked out when a template asks for it, and not before.
 
 import { type NameValue, toByteString } from "../../cgi/index.ts";
+import { cookieOf } from "../config/cookie.ts";
 import type { Variables } from "../config/variables.ts";
 
 /** What is known of a request however it is routed. Byte strings. */
@@ -87,16 +88,6 @@ function userOf(authorization: string | undefined): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function cookieOf(header: string | undefined, name: string): string | undefined {
-  for (const pair of header?.split(";") ?? []) {
-    const equals = pair.indexOf("=");
-    if (equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === name.toLowerCase()) {
-      return pair.slice(equals + 1).trim();
-    }
-  }
-  return undefined;
 }
 
 /** The value of a query argument as it stands there, encoded; names are compared without regard to case, as in nginx. */

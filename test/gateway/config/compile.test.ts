@@ -96,9 +96,12 @@ test("the key of a hash is made of params", () => {
     ["REMOTE_ADDR", "192.0.2.1"],
     ["REQUEST_URI", "/a?b=c"],
     ["QUERY_STRING", "b=c"],
-    ["HTTP_COOKIE", "a=1; user=ann"],
+    ["HTTP_COOKIE", "a=1; user=ann; wordpress_logged_in_0a1b=ann%7C1"],
     ["HTTP_X_KEY", "k"],
   ]);
   const names = ["remote_addr", "uri", "arg_b", "cookie_user", "http_x_key", "host", "no_such"];
   expect(names.map(variables)).toEqual(["192.0.2.1", "/a", "c", "ann", "k", undefined, undefined]);
+  // Of all whose names begin so, the first.
+  const cookies = ["cookie_wordpress_logged_in_*", "cookie_*", "cookie_wordpress_logged_in", "cookie_b*"];
+  expect(cookies.map(variables)).toEqual(["ann%7C1", "1", undefined, undefined]);
 });

@@ -60,6 +60,8 @@ describe("a template", () => {
     ]);
     expect(templateProblems("$user", new Set(["user"]))).toEqual([]);
     expect(templateProblems("$http_ $tomato")).toHaveLength(2);
+    expect(templateProblems("$" + "{cookie_wp-postpass_*} $" + "{cookie_a-b}")).toEqual([]);
+    expect(templateProblems("$" + "{arg_a*}")).toHaveLength(1);
   });
 });
 
