@@ -1,11 +1,12 @@
 // A child on Node: a worker thread that boots one interpreter and then is a FastCGI application on its port.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { type Mail, MailError, type MailErrorCode } from "../src/mail/index.ts";
 import { PhpError } from "../src/php/errors.ts";
 import { Responder } from "../src/php/responder.ts";
 import { bootInterpreter } from "../src/platform/node/interpreter.ts";
 import { SynchronousPort } from "../src/platform/node/synchronous-port.ts";
-import type { ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
+import type { MailProblem, ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
 import { ApplicationLink } from "../src/transport/application-link.ts";
 import { messagePortTransport } from "../src/transport/message-port.ts";
 
@@ -28,6 +29,19 @@ function askStatus(): Promise<object | undefined> {
   });
 }
 
+/** Mails whose outcome the master still owes, by id. */
+const mails = new Map<number, (problem: MailProblem | undefined) => void>();
+let lastMailId = 0;
+
+async function sendMail(mail: Mail): Promise<void> {
+  const id = ++lastMailId;
+  const problem = await new Promise<MailProblem | undefined>((resolve) => {
+    mails.set(id, resolve);
+    report({ type: "mail", id, mail });
+  });
+  if (problem !== undefined) throw new MailError((problem.code ?? "MAIL_REFUSED") as MailErrorCode, problem.message);
+}
+
 function fail(error: unknown): never {
   const code = error instanceof PhpError ? error.code : "PHP_TRAP";
   report({ type: "failed", code, message: error instanceof Error ? error.message : String(error) });
@@ -35,7 +49,8 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-const runtime = await bootInterpreter(settings.interpreter, { poolStatus: askStatus }).catch(fail);
+const services = { poolStatus: askStatus, ...(settings.mail && { mail: { ...settings.mail, send: sendMail } }) };
+const runtime = await bootInterpreter(settings.interpreter, services).catch(fail);
 
 /** Answers the master's wish for a backtrace: between two messages, or in the middle of a script that looks at the clock. */
 function trace(): void {
@@ -79,7 +94,10 @@ const link = new ApplicationLink(
 parentPort?.on("message", (order: ThreadOrder) => {
   if (order.type === "stop") link.drain();
   else if (order.type === "trace") trace();
-  else {
+  else if (order.type === "mail") {
+    mails.get(order.id)?.(order.problem);
+    mails.delete(order.id);
+  } else {
     statusAnswers.get(order.id)?.(order.value);
     statusAnswers.delete(order.id);
   }

@@ -7,15 +7,18 @@ import { join } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
+import type { Mail } from "../../mail/index.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
+import type { MailService } from "../../php/mail-process.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { type Extensions, loadExtensions } from "./extensions.ts";
 import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
-import type { ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
+import type { MailProblem, ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
 
 /** What happens while the interpreter is prepared, for a progress line. */
 export interface CompileProgress {
@@ -51,9 +54,17 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
   readonly responder?: Pick<ResponderOptions, "extensions" | "fixPathInfo" | "maxBodyLength">;
   /** Data of `fpm_get_status()` for a script of this child. */
   readonly poolStatus?: (place: { readonly pool: string; readonly pid: number }) => object | undefined;
+  /** Takes the mails that scripts send. Without it mail() gives false and warns. */
+  readonly mail?: ThreadMail;
   readonly onProgress?: (progress: CompileProgress) => void;
   /** A line that a thread wrote to its stdout or stderr: a glue's complaint, mostly. Default: dropped. */
   readonly onOutput?: (pid: number, text: string, from: ThreadOutput) => void;
+}
+
+/** Who takes the mails of scripts, and what holds for them. */
+export interface ThreadMail extends Omit<MailService, "send"> {
+  /** Settles when the mail is accepted; rejects when it is not. */
+  send(mail: Mail, place: { readonly pool: string; readonly pid: number }): Promise<void>;
 }
 
 /** Where the output of a thread came from. */
@@ -66,14 +77,18 @@ export interface ThreadOutput {
 export interface ThreadSpawn<Wire> {
   readonly spawn: Spawn<Wire>;
   readonly php: PhpVersion;
-  /** Starts children with settings of their own, of the same compiled interpreter: a pool among several. */
+  /**
+   * Starts children with settings of their own, of the same compiled interpreter: a pool among several.
+   *
+   * @throws {PhpError} `PHP_EXTENSION`
+   */
   variant(settings: PoolSettings): Spawn<Wire>;
 }
 
 /** What pools of one master can have each for itself. */
 export type PoolSettings = Pick<
   ThreadSpawnOptions<unknown>,
-  "mounts" | "root" | "ini" | "env" | "network" | "sharedDirectory" | "responder"
+  "mounts" | "root" | "ini" | "env" | "network" | "sharedDirectory" | "responder" | "mail"
 >;
 
 /** Process ids of children: unique in this process, whatever the pools. */
@@ -82,15 +97,16 @@ let lastPid = 0;
 /**
  * Compiles PHP once, for all children, and gives the function that starts one.
  *
- * @throws {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`, or `PHP_BOOT` when the package cannot be read
+ * @throws {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`, `PHP_EXTENSION`, or `PHP_BOOT` when the package cannot
+ *   be read
  */
 export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>): Promise<ThreadSpawn<Wire>> {
   const php = choosePhpVersion(options.php, options);
   const glueUrl = phpPackageUrl(php, options);
   const progress = (stage: CompileProgress["stage"], bytes: number) => options.onProgress?.({ stage, php, bytes });
   progress("reading", 0);
-  const bytes = await loadPhpGlue(glueUrl)
-    .then((glue) => readFile(glue.dependencyFilename))
+  const { path: wasmPath, bytes } = await loadPhpGlue(glueUrl)
+    .then(async ({ dependencyFilename: path }) => ({ path, bytes: await readFile(path) }))
     .catch((cause: unknown) => {
       throw new PhpError("PHP_BOOT", `PHP ${php} is installed but cannot be read: ${String(cause)}`, { cause });
     });
@@ -98,10 +114,14 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
   const wasm = await WebAssembly.compile(bytes);
   progress("compiled", bytes.length);
   const common: ThreadCommon = { glueUrl, wasm, locks: createLockTable() };
+  const spawnWith = (its: ThreadSpawnOptions<Wire>): Spawn<Wire> => {
+    const { ini, extensions } = loadExtensions(its.ini ?? {}, wasmPath, its);
+    return (place) => startThread(place, { ...its, ini }, { ...common, extensions });
+  };
   return {
     php,
-    spawn: (place) => startThread(place, options, common),
-    variant: (settings) => (place) => startThread(place, { ...options, ...settings }, common),
+    spawn: spawnWith(options),
+    variant: (settings) => spawnWith({ ...options, ...settings }),
   };
 }
 
@@ -111,10 +131,15 @@ interface ThreadCommon {
   readonly locks: LockTable;
 }
 
+/** What the threads of one pool have in common. */
+interface PoolCommon extends ThreadCommon {
+  readonly extensions: Extensions;
+}
+
 function startThread<Wire>(
   place: { readonly pool: string; readonly slot: number },
   options: ThreadSpawnOptions<Wire>,
-  common: ThreadCommon,
+  common: PoolCommon,
 ): Child<Wire> {
   const pid = ++lastPid;
   const { port1, port2 } = new MessageChannel();
@@ -135,6 +160,18 @@ function startThread<Wire>(
     exited.resolve(reason === "crashed" ? { reason, message } : { reason });
   };
 
+  const deliver = async (id: number, mail: Mail) => {
+    let problem: MailProblem | undefined;
+    try {
+      await options.mail?.send(mail, { pool: place.pool, pid });
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      const message = error instanceof Error ? error.message : String(error);
+      problem = { message, ...(typeof code === "string" && { code }) };
+    }
+    worker?.postMessage({ type: "mail", id, ...(problem && { problem }) } satisfies ThreadOrder);
+  };
+
   const traceWanted = new Int32Array(new SharedArrayBuffer(4));
   const traces = new Map<number, (backtrace: Backtrace | undefined) => void>();
   let lastTrace = 0;
@@ -151,6 +188,7 @@ function startThread<Wire>(
     if (message.type === "ready") ready.resolve();
     else if (message.type === "failed") failure = message;
     else if (message.type === "trace") traces.get(message.id)?.(message.backtrace);
+    else if (message.type === "mail") void deliver(message.id, message.mail);
     else {
       const value = options.poolStatus?.({ pool: place.pool, pid });
       worker.postMessage({ type: "status", id: message.id, value } satisfies ThreadOrder);
@@ -200,7 +238,7 @@ function startWorker<Wire>(
   pid: number,
   pool: string,
   options: ThreadSpawnOptions<Wire>,
-  common: ThreadCommon,
+  common: PoolCommon,
   port: MessagePort,
   traceWanted: Int32Array,
 ): Worker {
@@ -218,6 +256,7 @@ function startWorker<Wire>(
     responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
     port,
     traceWanted,
+    ...(options.mail && { mail: mailRules(options.mail) }),
   };
   // Sources run as they are (.ts); a build replaces both files by .js.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
@@ -234,6 +273,11 @@ function startWorker<Wire>(
     stream.on("data", (chunk) => options.onOutput?.(pid, String(chunk).trimEnd(), from));
   }
   return worker;
+}
+
+/** What a thread must know: functions cannot be sent. */
+function mailRules({ from, limits }: ThreadMail): Omit<MailService, "send"> {
+  return { ...(from === undefined ? {} : { from }), ...(limits === undefined ? {} : { limits }) };
 }
 
 /** php-fpm gives its children the user's name and home, and nothing else. */
