@@ -1,63 +1,28 @@
-// Hello over HTTP: our server on its own pool, beside nginx + php-fpm and the obvious server on the
-// stock classes. Rounds are interleaved, so that a slow moment of the machine hits all of them.
+// Hello over HTTP: our server on its own pool, beside nginx + php-fpm, the obvious server on the stock classes, and
+// wp-playground's. One connection: what a request costs when nothing waits; 8: what one child makes of a crowd.
 
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { findProgram } from "../test/peers/binaries.ts";
+import { findProgram, installLine } from "../test/peers/binaries.ts";
 import { startServe } from "../test/peers/edge-fpm.ts";
 import { startNginx } from "../test/peers/nginx.ts";
 import { startPhpFpm } from "../test/peers/php-fpm.ts";
 import { Program } from "../test/peers/program.ts";
-import { median, type Row, type Table } from "./table.ts";
-
-interface Contender {
-  readonly name: string;
-  /** Where it listens; absent when it is started anew for each round. */
-  readonly url?: string;
-  readonly start?: () => Promise<{ readonly url: string; stop(): unknown }>;
-  /** Length of its rounds, where the usual one is too long for it. */
-  readonly seconds?: number;
-  /** Answers several requests at once with errors. */
-  readonly onlyOneConnection?: boolean;
-  readonly target?: Readonly<Record<number, number>>;
-}
+import { npmPeers } from "./npm-peers.ts";
+import type { Row, Table } from "./table.ts";
+import { type Contender, compare, heldAgainst } from "./wrk.ts";
 
 const NAIVE_SERVER = fileURLToPath(new URL("naive-server.mjs", import.meta.url));
 
-/** Debian's packages of the programs needed. */
-const PACKAGES: Readonly<Record<string, string>> = { wrk: "wrk", nginx: "nginx-light", "php-fpm8.2": "php8.2-fpm" };
-
-const run = promisify(execFile);
-
-/** Requests a second that wrk sees over `seconds`, on `connections` kept connections. */
-async function load(url: string, connections: number, seconds: number): Promise<number> {
-  const wrk = findProgram(["wrk"]) ?? "wrk";
-  const { stdout } = await run(wrk, ["-t1", `-c${connections}`, `-d${seconds}s`, url]);
-  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${url} failed under load:\n${stdout}`);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
-}
-
-/** One round of a contender. */
-async function round(contender: Contender, connections: number, seconds: number): Promise<number> {
-  if (contender.url !== undefined) return load(contender.url, connections, seconds);
-  const started = await contender.start?.();
-  if (started === undefined) throw new Error(`${contender.name} has neither a URL nor a way to start`);
-  try {
-    return await load(started.url, connections, contender.seconds ?? seconds);
-  } finally {
-    await started.stop();
-  }
-}
+/** The port of wp-playground's server: it does not choose one itself. */
+const PLAYGROUND_PORT = 19_473;
 
 export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
-  const missing = Object.keys(PACKAGES).filter((command) => findProgram([command]) === undefined);
+  const missing = (["wrk", "nginx", "php-fpm8.2"] as const).filter((command) => findProgram([command]) === undefined);
   if (missing.length > 0) {
-    const packages = missing.map((command) => PACKAGES[command]).join(" ");
-    console.log(`http: skipped, ${missing.join(", ")} not installed; to install: apt-get install -y ${packages}\n`);
+    console.log(`http: skipped, ${missing.join(", ")} not installed; to install: ${installLine(missing)}\n`);
     return [];
   }
   const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
@@ -71,59 +36,64 @@ export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
     const native = keep(await startPhpFpm({ listen: "unix", children: 8 }));
     const nginx = keep(await startNginx({ root, fastcgi: native.address, keepConnection: true }));
     const own = keep(await startServe(root, { php: "8.4", children: 1 }));
-    const contenders: readonly Contender[] = [
+    const contenders: Contender[] = [
       { name: "nginx + php-fpm 8.2 (kept Unix connections)", url: `${nginx.baseUrl}/hello.php` },
-      { name: "edge-fpm serve, 1 child", url: `${own.baseUrl}/hello.php`, target: { 1: 0.3 } },
-      {
-        name: "node:http + PHPRequestHandler",
-        // A fresh one for each round: its interpreter ends at 2,044 requests, and then only keeps a processor busy.
-        start: async () => {
-          const stock = new Program(process.execPath, [NAIVE_SERVER, root]);
-          const url = (await stock.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1];
-          return { url: `${url}/hello.php`, stop: () => stock.stop() };
-        },
-        seconds: 1,
-        onlyOneConnection: true,
-      },
+      { name: "edge-fpm serve, 1 child", url: `${own.baseUrl}/hello.php`, target: { 1: 0.4 } },
     ];
-    const tables: Table[] = [];
-    for (const connections of [1, 8]) {
-      const entered = contenders.filter((contender) => connections === 1 || contender.onlyOneConnection !== true);
-      tables.push(await compare(entered, connections, quick ? 3 : 5, quick ? 1 : 3));
+    const rounds = { rounds: quick ? 2 : 5, seconds: quick ? 1 : 3 };
+    const crowd = await compare(contenders, "nginx", { connections: 8, ...rounds });
+    // These two answer several requests at once with errors.
+    contenders.push({
+      name: "node:http + PHPRequestHandler",
+      // A fresh one for each round: its interpreter ends at 2,044 requests, and then only keeps a processor busy.
+      url: async () => {
+        const stock = new Program(process.execPath, [NAIVE_SERVER, root]);
+        const url = (await stock.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1];
+        return { url: `${url}/hello.php`, stop: () => stock.stop() };
+      },
+      seconds: 1,
+    });
+    const playground = quick ? undefined : npmPeers("@wp-playground/cli");
+    if (playground !== undefined) {
+      const url = await startPlayground(playground, root, keep);
+      contenders.push({ name: "wp-playground's server", url });
     }
-    return tables;
+    const alone = await compare(contenders, "nginx", { connections: 1, ...rounds });
+    const [, ours, naive, theirs] = alone.rows;
+    const rows: Row[] = [...alone.rows];
+    if (ours !== undefined && naive !== undefined) rows.push(heldAgainst(ours, naive, "PHPRequestHandler", 4));
+    if (ours !== undefined && theirs !== undefined) rows.push(heldAgainst(ours, theirs, "wp-playground", 30));
+    return [
+      { title: "Hello over HTTP, 1 connection", method: alone.method, rows },
+      { title: "Hello over HTTP, 8 connections", ...crowd },
+    ];
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
 }
 
-async function compare(
-  all: readonly Contender[],
-  connections: number,
-  rounds: number,
-  seconds: number,
-): Promise<Table> {
-  for (const contender of all) await round(contender, connections, 1);
-  const figures = new Map(all.map((contender) => [contender.name, [] as number[]]));
-  for (let i = 0; i < rounds; i++) {
-    for (const contender of all) figures.get(contender.name)?.push(await round(contender, connections, seconds));
-  }
-  const base = median(figures.get(all[0]?.name ?? "") ?? []);
-  const rows = all.map((contender): Row => {
-    const value = median(figures.get(contender.name) ?? []);
-    const target = contender.target?.[connections];
-    return {
-      name: contender.name,
-      value,
-      unit: "requests/s",
-      ratio: value / base,
-      against: "nginx",
-      ...(target === undefined ? {} : { target }),
-    };
-  });
-  return {
-    title: `Hello over HTTP, ${connections} connection${connections === 1 ? "" : "s"}`,
-    method: `wrk -t1 -c${connections}, ${rounds} interleaved rounds of ${seconds} s after a warm-up; medians.`,
-    rows,
-  };
+/** wp-playground's server on the same folder, without WordPress. */
+async function startPlayground(
+  folder: string,
+  root: string,
+  keep: <T extends { stop(): unknown }>(started: T) => T,
+): Promise<string> {
+  const command = join(folder, "node_modules/@wp-playground/cli/wp-playground.js");
+  const without = ["--wordpress-install-mode", "do-not-attempt-installing", "--skip-sqlite-setup"];
+  const where = ["--mount", `${root}:/wordpress`, "--port", String(PLAYGROUND_PORT)];
+  const program = new Program(process.execPath, [
+    command,
+    "server",
+    "--php",
+    "8.4",
+    "--workers",
+    "1",
+    ...where,
+    ...without,
+  ]);
+  await keep(program).waitFor(/Ready!/);
+  const url = `http://127.0.0.1:${PLAYGROUND_PORT}/hello.php`;
+  // The first visitor is sent round once.
+  await fetch(url);
+  return url;
 }

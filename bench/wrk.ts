@@ -4,18 +4,26 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { findProgram } from "../test/peers/binaries.ts";
 import { processorTime } from "./processor-time.ts";
-import { median, type Row } from "./table.ts";
+import { median, medianRatio, type Row } from "./table.ts";
 
 const run = promisify(execFile);
 
 /** Something that answers. */
 export interface Contender {
   readonly name: string;
-  readonly url: string;
+  /** Where it listens, or how it is started anew for each round. */
+  readonly url: string | (() => Promise<Started>);
+  /** Length of its rounds, where the usual one is too long for it. */
+  readonly seconds?: number;
   /** Its process, to see what it costs by itself. */
   readonly pid?: number;
   /** Least part of the first contender's figure, by number of connections. */
   readonly target?: Readonly<Record<number, number>>;
+}
+
+export interface Started {
+  readonly url: string;
+  stop(): unknown;
 }
 
 export interface Rounds {
@@ -33,6 +41,23 @@ export async function load(url: string, connections: number, seconds: number): P
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
 }
 
+async function round(contender: Contender, connections: number, usual: number): Promise<number> {
+  const { url, seconds = usual } = contender;
+  if (typeof url === "string") return load(url, connections, seconds);
+  const started = await url();
+  try {
+    return await load(started.url, connections, seconds);
+  } finally {
+    await started.stop();
+  }
+}
+
+/** `row` held against another of its table: the medians of both, as each was taken in turn with it. */
+export function heldAgainst(row: Row, other: Row, against: string, ratioAtLeast: number): Row {
+  const { target: _, ...figures } = row;
+  return { ...figures, ratio: row.value / other.value, against, target: { ratioAtLeast } };
+}
+
 /** The first contender is what the others are held against. @param against how it is called in the table */
 export async function compare(
   contenders: readonly Contender[],
@@ -41,11 +66,12 @@ export async function compare(
 ): Promise<{ readonly method: string; readonly rows: readonly Row[] }> {
   const rates = contenders.map((): number[] => []);
   const costs = contenders.map((): number[] => []);
-  for (const { url } of contenders) await load(url, connections, Math.max(1, seconds));
-  for (let round = 0; round < rounds; round++) {
-    for (const [at, { url, pid }] of contenders.entries()) {
+  for (const contender of contenders) await round(contender, connections, Math.max(1, seconds));
+  for (let i = 0; i < rounds; i++) {
+    for (const [at, contender] of contenders.entries()) {
+      const { pid } = contender;
       const before = pid === undefined ? undefined : processorTime(pid);
-      const rate = await load(url, connections, seconds);
+      const rate = await round(contender, connections, seconds);
       const after = pid === undefined ? undefined : processorTime(pid);
       rates[at]?.push(rate);
       if (before !== undefined && after !== undefined) costs[at]?.push(((after - before) * 1e6) / (rate * seconds));
@@ -60,9 +86,9 @@ export async function compare(
       value: median(own),
       unit: "requests/s",
       ...(cpu.length > 0 && { cpu: median(cpu) }),
-      ratio: median(own.map((rate, round) => rate / (rates[0]?.[round] ?? Number.NaN))),
+      ratio: medianRatio(own, rates[0] ?? []),
       against,
-      ...(least !== undefined && { target: least }),
+      ...(least !== undefined && { target: { ratioAtLeast: least } }),
     };
   });
   return {

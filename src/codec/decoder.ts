@@ -11,6 +11,9 @@ import { LocalProtocolError, RemoteProtocolError } from "./errors.ts";
  */
 export type RecordHandler = (type: number, requestId: number, buffer: Uint8Array, start: number, end: number) => void;
 
+/** Up to this many bytes a loop copies faster than a view and `set`. */
+const FEW_BYTES = 24;
+
 /**
  * Decodes a stream of records (FastCGI 1.0, section 3.3) from chunks cut anywhere.
  *
@@ -40,13 +43,15 @@ export class RecordDecoder {
    * @throws {LocalProtocolError} `FCGI_INVALID_CALL` when called from inside `onRecord`
    */
   decode(chunk: Uint8Array, onRecord: RecordHandler): void {
+    if (this.#takeFew(chunk)) return;
     if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#decoding) {
       throw new LocalProtocolError("FCGI_INVALID_CALL", "RecordDecoder.decode() called by its own record handler");
     }
     this.#decoding = true;
     try {
-      this.#keep(chunk, this.#decodeWhole(chunk, this.#finishCut(chunk, onRecord), onRecord));
+      const from = this.#finishCut(chunk, onRecord);
+      if (from < chunk.length) this.#keep(chunk, this.#decodeWhole(chunk, from, onRecord));
     } catch (error) {
       this.#failure = { error };
       throw error;
@@ -71,6 +76,20 @@ export class RecordDecoder {
     const error = new RemoteProtocolError("FCGI_UNEXPECTED_END", `the byte stream ended inside ${this.#place()}`);
     this.#failure = { error };
     throw error;
+  }
+
+  /**
+   * The fast path of tiny chunks: all of it is content of the record that is cut, and does not end it. There is such
+   * content neither inside a handler nor after a failure.
+   */
+  #takeFew(chunk: Uint8Array): boolean {
+    const content = this.#content;
+    const length = chunk.length;
+    const at = this.#contentLength;
+    if (content === undefined || length > FEW_BYTES || length >= content.length - at) return false;
+    for (let i = 0; i < length; i++) content[at + i] = chunk[i] as number;
+    this.#contentLength = at + length;
+    return true;
   }
 
   /** Completes what earlier chunks began. Returns the offset where whole records may start. */

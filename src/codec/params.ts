@@ -154,7 +154,10 @@ export class ParamsDecoder {
   }
 }
 
-/** Reads whole pairs, and says how much is missing of one that is cut. */
+/**
+ * Reads whole pairs, and says how much is missing of one that is cut. First all lengths are looked at, then the strings
+ * are made: an array of the right size from the start takes half the time of one that grows.
+ */
 class PairReader {
   readonly pairs: Pair[] = [];
   /** Bytes of the pairs completed. */
@@ -169,51 +172,78 @@ class PairReader {
 
   /** Reads whole pairs. Returns the offset of the first that is cut, `needed` telling how long it is at least. */
   read(buffer: Uint8Array, start: number, end: number): number {
-    const { maxBytes, maxPairs, maxNameLength } = this.#limits;
     const { pairs } = this;
-    let text: string | undefined;
+    const first = pairs.length;
+    const count = this.#count(buffer, start, end);
+    if (count === 0) return start;
+    // One decode for all that is here, then substrings: far cheaper than two decodes a pair.
+    const text = bytesToByteString(buffer, start, end);
+    if (first === 0) pairs.length = count;
+    let at = start;
+    for (let i = first; i < first + count; i++) {
+      let nameLength = buffer[at] as number;
+      if (nameLength <= MAX_SHORT_LENGTH) at += 1;
+      else {
+        nameLength = readLongLength(buffer, at);
+        at += 4;
+      }
+      let valueLength = buffer[at] as number;
+      if (valueLength <= MAX_SHORT_LENGTH) at += 1;
+      else {
+        valueLength = readLongLength(buffer, at);
+        at += 4;
+      }
+      const value = at + nameLength;
+      const next = value + valueLength;
+      pairs[i] = [text.substring(at - start, value - start), text.substring(value - start, next - start)];
+      at = next;
+    }
+    this.done += at - start;
+    return at;
+  }
+
+  /** How many whole pairs there are. All of them are within the limits, and so is what the cut one has told of itself. */
+  #count(buffer: Uint8Array, start: number, end: number): number {
+    const { maxBytes, maxPairs, maxNameLength } = this.#limits;
+    const most = maxPairs - this.pairs.length;
+    let count = 0;
     let at = start;
     while (at < end) {
       let next = at;
       let nameLength = buffer[next] as number;
       if (nameLength <= MAX_SHORT_LENGTH) next += 1;
-      else if (end - next < 4) return this.#cut(at, 4);
+      else if (end - next < 4) return this.#cut(count, 4);
       else {
         nameLength = readLongLength(buffer, next);
         next += 4;
       }
       if (nameLength > maxNameLength) throw overLimit("a name", nameLength, maxNameLength);
 
-      if (next === end) return this.#cut(at, next - at + 1);
+      if (next === end) return this.#cut(count, next - at + 1);
       let valueLength = buffer[next] as number;
       if (valueLength <= MAX_SHORT_LENGTH) next += 1;
-      else if (end - next < 4) return this.#cut(at, next - at + 4);
+      else if (end - next < 4) return this.#cut(count, next - at + 4);
       else {
         valueLength = readLongLength(buffer, next);
         next += 4;
       }
 
-      const length = next - at + nameLength + valueLength;
-      if (this.done + length > maxBytes) throw overLimit("all pairs", this.done + length, maxBytes);
-      if (pairs.length === maxPairs) {
+      next += nameLength + valueLength;
+      const bytes = this.done + next - start;
+      if (bytes > maxBytes) throw overLimit("all pairs", bytes, maxBytes);
+      if (count === most) {
         throw new RemoteProtocolError("FCGI_LIMIT", `more than ${maxPairs} name-value pairs in one stream`);
       }
-      if (length > end - at) return this.#cut(at, length);
-
-      // One decode for all that is here, then substrings: far cheaper than two decodes a pair.
-      text ??= bytesToByteString(buffer, start, end);
-      const nameStart = next - start;
-      const valueStart = nameStart + nameLength;
-      pairs.push([text.substring(nameStart, valueStart), text.substring(valueStart, valueStart + valueLength)]);
-      this.done += length;
-      at += length;
+      if (next > end) return this.#cut(count, next - at);
+      count += 1;
+      at = next;
     }
-    return at;
+    return count;
   }
 
-  #cut(at: number, needed: number): number {
+  #cut(count: number, needed: number): number {
     this.needed = needed;
-    return at;
+    return count;
   }
 }
 

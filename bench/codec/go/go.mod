@@ -1,0 +1,3 @@
+module edge-fpm/bench/records
+
+go 1.19
