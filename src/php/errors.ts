@@ -13,7 +13,11 @@ export type PhpErrorCode =
   /** The package with this version of PHP is not installed. */
   | "PHP_NOT_INSTALLED"
   /** A version of PHP that this release does not know. */
-  | "PHP_UNKNOWN_VERSION";
+  | "PHP_UNKNOWN_VERSION"
+  /** php.ini asks for an extension that cannot be had here. */
+  | "PHP_EXTENSION"
+  /** A warmed interpreter could not be copied, or not be started from its copy. */
+  | "PHP_SNAPSHOT";
 
 /** A failure of the host. Test `error.code`, not `instanceof`: two copies of the package can meet in one bundle. */
 export class PhpError extends Error {

@@ -6,6 +6,7 @@ import { type BootOptions, bootPhp } from "../../php/boot.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
 import { ClosedSocket } from "../../php/sockets.ts";
+import { ExtensionLinker, type Extensions } from "./extensions.ts";
 import type { LockTable } from "./file-locks.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
@@ -19,6 +20,8 @@ export interface InterpreterSettings extends MountPlan {
   readonly glueUrl: string;
   readonly wasm: WebAssembly.Module;
   readonly ini: IniParts;
+  /** Side modules that `ini` names: see `loadExtensions`. Default: none. */
+  readonly extensions?: Extensions;
   /** Environment of the interpreter. Like php-fpm with `clear_env`, nothing of our own process is passed on. */
   readonly env: Readonly<Record<string, string>>;
   /** Whether PHP's sockets (curl, https://, MySQL) reach the network. */
@@ -52,18 +55,22 @@ export async function interpreterOptions(
   const glue = await loadPhpGlue(settings.glueUrl);
   let context: UserSpaceContext | undefined;
   let errnoAddress: () => number = () => 0;
+  const extensions = new ExtensionLinker(settings.extensions ?? { modules: [] });
   return {
     glue,
     runtimeName: "NODE",
     asyncMode: "Suspending" in WebAssembly ? "jspi" : "asyncify",
     wasm: settings.wasm,
-    env: settings.env,
+    env: { ...extensions.env, ...settings.env },
     files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
+    imports: (imports) => extensions.imports(imports),
     onInstance(instance) {
+      extensions.onInstance(instance);
       errnoAddress = instance.exports.__errno_location as () => number;
     },
     mount(module) {
       mountDirectories(module, settings);
+      extensions.mount(module);
       if (context !== undefined) installSockets(context, settings.network ? TcpSocket : ClosedSocket);
     },
     processId: settings.processId,

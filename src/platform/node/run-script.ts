@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { runCommandLine } from "../../php/command-line.ts";
 import { PhpError } from "../../php/errors.ts";
 import { buildCommandLineIni } from "../../php/ini.ts";
+import { loadExtensions } from "./extensions.ts";
 import { createLockTable } from "./file-locks.ts";
 import { CERTIFICATES_INI, interpreterOptions } from "./interpreter.ts";
 import { loadPhpGlue } from "./load-glue.ts";
@@ -31,15 +32,22 @@ export interface RunScriptOptions extends PhpLookup {
  * Runs PHP's command line program over this process's standard streams. PHP sees the whole machine.
  *
  * @returns the exit status; connections that the script left open may keep the process alive
- * @throws {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`, `PHP_BOOT`, `PHP_TRAP`
+ * @throws {PhpError} `PHP_NOT_INSTALLED`, `PHP_UNKNOWN_VERSION`, `PHP_EXTENSION`, `PHP_BOOT`, `PHP_TRAP`
  */
 export async function runScript(options: RunScriptOptions): Promise<number> {
   const php = choosePhpVersion(options.php, options);
   const glueUrl = phpPackageUrl(php, options);
-  const wasm = await compile(glueUrl, php);
+  const { wasm, path } = await compile(glueUrl, php);
+  const { args, asked } = withoutExtensions(options.args);
+  const { ini, extensions } = loadExtensions(
+    { ...(options.ini !== undefined && { text: options.ini }), settings: { extension: asked.join(",") } },
+    path,
+    options,
+  );
   const settings = {
     glueUrl,
     wasm,
+    extensions,
     env: defined(options.env ?? process.env),
     network: options.network ?? true,
     processId: process.pid,
@@ -50,20 +58,38 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
   };
   return runCommandLine({
     ...(await interpreterOptions(settings)),
-    iniText: buildCommandLineIni({
-      platform: CERTIFICATES_INI,
-      ...(options.ini === undefined ? {} : { text: options.ini }),
-    }),
-    args: options.args,
+    iniText: buildCommandLineIni({ ...ini, platform: CERTIFICATES_INI }),
+    args,
     cwd: options.cwd ?? process.cwd(),
     streams: processStreams(),
   });
 }
 
-async function compile(glueUrl: string, php: string): Promise<WebAssembly.Module> {
+/** Takes `-d extension=...` out of PHP's own options, which end at the first that is none. */
+function withoutExtensions(given: readonly string[]): { readonly args: readonly string[]; readonly asked: string[] } {
+  const args = [...given];
+  const asked: string[] = [];
+  for (let at = 0; args[at]?.startsWith("-"); ) {
+    const apart = args[at] === "-d";
+    const setting = /^(?:-d)?(?:zend_)?extension=(.*)$/s.exec((apart ? args[at + 1] : args[at]) ?? "");
+    if (setting === null) {
+      if (args[at] === "--") break;
+      at += /^-[cdfrBREFSt]$/.test(args[at] ?? "") ? 2 : 1;
+      continue;
+    }
+    asked.push(setting[1] ?? "");
+    args.splice(at, apart ? 2 : 1);
+  }
+  return { args, asked };
+}
+
+async function compile(
+  glueUrl: string,
+  php: string,
+): Promise<{ readonly wasm: WebAssembly.Module; readonly path: string }> {
   try {
-    const glue = await loadPhpGlue(glueUrl);
-    return await WebAssembly.compile(await readFile(glue.dependencyFilename));
+    const { dependencyFilename: path } = await loadPhpGlue(glueUrl);
+    return { wasm: await WebAssembly.compile(await readFile(path)), path };
   } catch (cause) {
     throw new PhpError("PHP_BOOT", `PHP ${php} is installed but cannot be read: ${String(cause)}`, { cause });
   }

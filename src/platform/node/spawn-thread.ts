@@ -3,7 +3,7 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
@@ -292,8 +292,22 @@ function defaultEnvironment(): Record<string, string> {
  * @throws {Error} when the default place belongs to somebody else, who could then read and plant sessions
  */
 function sharedDirectory(base: string | undefined, pool: string): string {
+  const parent = sharedParent(base);
+  const directory = join(parent, pool.replace(/[^\w.-]/g, "_"));
+  for (const part of ["sessions", "uploads", "tmp"]) {
+    mkdirSync(join(directory, part), { recursive: true, mode: 0o700 });
+  }
+  return directory;
+}
+
+/**
+ * The real directory below which pools have theirs, made when missing.
+ *
+ * @throws {Error} as above
+ */
+export function sharedParent(base: string | undefined): string {
   const uid = process.getuid?.() ?? 0;
-  const parent = base ?? join(tmpdir(), `edge-fpm-${uid}`);
+  const parent = base === undefined ? join(tmpdir(), `edge-fpm-${uid}`) : resolve(base);
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   if (base === undefined && process.getuid !== undefined) {
     // Anybody can put something of this name into the system's temporary directory before us.
@@ -302,9 +316,5 @@ function sharedDirectory(base: string | undefined, pool: string): string {
       throw new Error(`${parent} is not ours alone: name a directory of your own for sessions and uploads`);
     }
   }
-  const directory = join(parent, pool.replace(/[^\w.-]/g, "_"));
-  for (const part of ["sessions", "uploads", "tmp"]) {
-    mkdirSync(join(directory, part), { recursive: true, mode: 0o700 });
-  }
-  return directory;
+  return parent;
 }
