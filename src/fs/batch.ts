@@ -145,7 +145,7 @@ export class Batch {
       if (stage === undefined) throw new FileError("ESTALE", `nothing is staged as ${data.stage}`);
       if (this.usedStages.has(data.stage)) throw new FileError("EINVAL", `stage ${data.stage} is used twice`);
       if (at % PIECE_BYTES !== 0) throw new FileError("EINVAL", `staged bytes cannot go to offset ${at}`);
-      contents.writeStaged(node, at, stage.owner, data.length, touched);
+      contents.writeStaged(node, at, { owner: stage.owner, length, sparse: data.sparse === true }, touched);
       this.usedStages.add(data.stage);
     }
     this.#checkSpace();

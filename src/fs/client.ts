@@ -13,6 +13,14 @@ export type SendToStore = (envelope: { readonly life: number; readonly message: 
 /** What the store told of its sizes, in bytes. */
 export type StoreSizes = Omit<Extract<StoreAnswer, { type: "welcome" }>, "type" | "life" | "seq" | "inodes">;
 
+/** Bytes that are sent ahead of a batch. */
+export interface Staging {
+  /** A number for a new stage. */
+  readonly next: () => number;
+  /** Puts whole pieces from `index` on; the last one may be shorter. @throws {FileError} */
+  readonly put: (stage: number, index: number, bytes: Uint8Array) => Promise<void>;
+}
+
 /** A batch, as the store answered it. */
 export interface CommitAnswer {
   /** Numbers that the child chose, and of the files that were there already. */
@@ -105,17 +113,26 @@ export class FileClient {
     return answer.bytes;
   }
 
-  /** Sends bytes ahead. @returns the number of the stage @throws {FileError} */
-  async stage(bytes: Uint8Array): Promise<number> {
-    const stage = ++this.#stage;
-    const { pieceBytes, messageBytes } = this.sizes;
-    const step = Math.max(pieceBytes, Math.floor(messageBytes / 4 / pieceBytes) * pieceBytes);
-    for (let at = 0; at < bytes.length; at += step) {
-      const data = bytes.slice(at, at + step);
-      const answer = await this.#ask({ type: "stage", stage, index: at / pieceBytes, data });
+  /** Bytes that are sent ahead of a batch. */
+  readonly staging: Staging = {
+    next: () => ++this.#stage,
+    put: async (stage, index, data) => {
+      const answer = await this.#ask({ type: "stage", stage, index, data });
       if (answer.type !== "done") throw unexpected(answer);
-    }
-    return stage;
+    },
+  };
+
+  /** Pieces of what was sent ahead, each filled up with zeros. @throws {FileError} */
+  async readStage(stage: number, index: number, count: number): Promise<Uint8Array> {
+    const answer = await this.#ask({ type: "read-stage", stage, index, count });
+    if (answer.type !== "bytes") throw unexpected(answer);
+    return answer.bytes;
+  }
+
+  /** Gives up what was sent ahead. @throws {FileError} */
+  async discard(stage: number): Promise<void> {
+    const answer = await this.#ask({ type: "discard", stage });
+    if (answer.type !== "done") throw unexpected(answer);
   }
 
   /**

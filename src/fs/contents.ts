@@ -52,22 +52,29 @@ export class Contents {
 
   /**
    * Writes what was staged under `stage`: whole pieces change hands without being copied. `offset` is a multiple of
-   * `PIECE_BYTES`.
+   * `PIECE_BYTES`. When it is `sparse`, pieces that are not there are left out, and all of a piece is meant: it is zeros
+   * where it is shorter than it could be.
    */
-  writeStaged(node: Node, offset: number, stage: number, length: number, touched: (index: number) => void): void {
+  writeStaged(
+    node: Node,
+    offset: number,
+    { owner: stage, length, sparse }: { readonly owner: number; readonly length: number; readonly sparse: boolean },
+    touched: (index: number) => void,
+  ): void {
     this.copyUp(node);
     const end = offset + length;
     for (let done = 0, index = 0; done < length; done += PIECE_BYTES, index++) {
       const wanted = Math.min(PIECE_BYTES, length - done);
       const staged = this.#home.getPiece(stage, index);
-      if (staged === undefined || staged.length !== wanted) {
+      if (staged === undefined && sparse) continue;
+      if (staged === undefined || (sparse ? staged.length > wanted : staged.length !== wanted)) {
         throw new FileError(
           "ESTALE",
           `piece ${index} of what was staged has ${staged?.length ?? 0} bytes, not ${wanted}`,
         );
       }
       const to = (offset + done) / PIECE_BYTES;
-      const whole = wanted === PIECE_BYTES || offset + done + wanted >= node.size;
+      const whole = sparse || wanted === PIECE_BYTES || offset + done + wanted >= node.size;
       if (whole) this.#home.movePiece(stage, index, node.ino, to);
       else this.#home.putPiece(node.ino, to, this.#patched(node, to, 0, staged));
       touched(to);

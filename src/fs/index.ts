@@ -6,6 +6,7 @@ export {
   CommitError,
   FileClient,
   type SendToStore,
+  type Staging,
   type StoreSizes,
 } from "./client.ts";
 export { type Errno, FileError, FileStoreError, type FileStoreErrorCode } from "./errno.ts";

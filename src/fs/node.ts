@@ -53,6 +53,8 @@ export interface Changes {
   readonly nodes: readonly NodeChange[];
   /** Inode numbers that are in no directory any more. Their content can be read while the child holds them. */
   readonly gone: readonly number[];
+  /** What the store has room for at this moment: bytes of contents, and files, directories and links. */
+  readonly room?: { readonly bytes: number; readonly nodes: number };
 }
 
 /** In memory: the record, and a directory's entries. */

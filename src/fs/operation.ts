@@ -8,6 +8,8 @@ export type WriteData =
       readonly stage: number;
       /** Bytes of it, from its beginning. */
       readonly length: number;
+      /** Pieces that were not staged are left as they are in the file. Default: they must be there. */
+      readonly sparse?: boolean;
     };
 
 /**

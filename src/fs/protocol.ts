@@ -45,6 +45,8 @@ export type ChildMessage =
   /** Bytes for a batch to come. */
   | { readonly type: "stage"; readonly stage: number; readonly index: number; readonly data: Uint8Array }
   | { readonly type: "discard"; readonly stage: number }
+  /** Pieces that were staged: each filled up with zeros, as are those that were not. Bounded by the store's `readBytes`. */
+  | { readonly type: "read-stage"; readonly stage: number; readonly index: number; readonly count: number }
   /**
    * A batch of changes; then locks to give back; then a lock to take. `batch` grows with each: the last one may be sent
    * again, and is then answered but not applied again. Locks are given back even when the batch fails.

@@ -191,6 +191,11 @@ export class FileService {
         store.discard(life, message.stage);
         reply({ type: "done" });
         return;
+      case "read-stage": {
+        const { stage, index, count } = message;
+        reply({ type: "bytes", bytes: store.readStaged(life, stage, index, count) });
+        return;
+      }
       case "commit":
         this.#commit(life, known, message, time, reply);
         return;

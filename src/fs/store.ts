@@ -220,6 +220,26 @@ export class FileStore {
     stage.time = time;
   }
 
+  /**
+   * Pieces that were staged, each filled up with zeros; as many as `readBytes` allow. The caller owns them.
+   *
+   * @throws {FileError} ENOENT when nothing is staged under that number, EINVAL
+   */
+  readStaged(life: number, id: number, index: number, count: number): Uint8Array {
+    const stage = this.#stages.get(life, id);
+    if (stage === undefined) throw new FileError("ENOENT", `nothing is staged as ${id}`);
+    if (!Number.isSafeInteger(index) || index < 0 || !Number.isSafeInteger(count) || count < 0) {
+      throw new FileError("EINVAL", `${count} pieces from ${index} on`);
+    }
+    const most = Math.min(count, Math.max(1, Math.floor(this.limits.readBytes / PIECE_BYTES)));
+    const bytes = new Uint8Array(most * PIECE_BYTES);
+    for (let at = 0; at < most; at++) {
+      const piece = this.#home.getPiece(stage.owner, index + at);
+      if (piece !== undefined) bytes.set(piece, at * PIECE_BYTES);
+    }
+    return bytes;
+  }
+
   /** Gives up what was staged. */
   discard(life: number, id: number): void {
     this.#stages.discard(life, id);
@@ -272,6 +292,10 @@ export class FileStore {
       ...(start !== undefined && until !== undefined && { basis: start }),
       nodes,
       gone: reset ? [] : gone,
+      room: {
+        bytes: Math.max(0, this.limits.totalBytes - this.#home.bytes),
+        nodes: Math.max(0, this.limits.nodes - this.#tree.size),
+      },
     };
   }
 

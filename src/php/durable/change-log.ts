@@ -1,8 +1,9 @@
 // What scripts did to shared files and the store does not know yet, in order; and batches made of it.
 
 import type { FileOperation } from "../../fs/index.ts";
-import { type Content, Dirty } from "./dirty.ts";
-import { bytesOf, isDirectory, isLink, type MemoryNode } from "./memory-files.ts";
+import type { Content } from "./content.ts";
+import { Dirty } from "./dirty.ts";
+import { bytesOf, isDirectory, isLink, type MemoryNode } from "./memory-node.ts";
 import type { Entry, SharedNode } from "./shared-node.ts";
 
 /** A part of the log on its way. */
@@ -23,13 +24,35 @@ export class ChangeLog {
     return this.#entries.length;
   }
 
+  /** Bytes by which the files with changes are longer than the store knows them; and nodes that it does not know. */
+  growth(): { bytes: number; nodes: number } {
+    let bytes = 0;
+    let nodes = 0;
+    for (const { type, shared } of this.#entries) {
+      if (type === "make") nodes += 1;
+      if (type === "content") bytes += Math.max(0, (shared.node.usedBytes ?? 0) - (shared.created ? 0 : shared.size));
+    }
+    return { bytes, nodes };
+  }
+
+  /** Whether the changed files that are held as a whole have more bytes than these. */
+  longerThan(bytes: number): boolean {
+    let sum = 0;
+    for (const { type, shared } of this.#entries) {
+      if (type === "content" && shared.pages === undefined) sum += shared.node.usedBytes ?? 0;
+      if (sum > bytes) return true;
+    }
+    return false;
+  }
+
   /** Gives everything up: what files have now is not to be believed. */
   clear(): void {
     for (const { type, shared } of this.#entries) {
       if (type !== "content") continue;
       shared.dirty = undefined;
       shared.version = 0;
-      shared.stale = "all";
+      if (shared.pages === undefined) shared.stale = "all";
+      else shared.pages.clear();
     }
     this.#entries = [];
   }
@@ -104,7 +127,13 @@ export class ChangeLog {
       taken.entries.push(entry);
       if (type !== "content" || shared.dirty === undefined) continue;
       const fresh = taken.entries.some((other) => other.type === "make" && other.shared === shared);
-      taken.contents.set(shared, shared.dirty.content(bytesOf(shared.node), fresh ? undefined : shared.size));
+      const known = fresh ? undefined : shared.size;
+      const { node, pages, dirty } = shared;
+      const content =
+        pages === undefined
+          ? dirty.content(bytesOf(node), known)
+          : dirty.largeContent(pages, node.usedBytes ?? 0, known);
+      taken.contents.set(shared, content);
       shared.dirty = undefined;
       shared.sending = true;
     }

@@ -2,7 +2,8 @@
 // middle of a script. flock() comes through here as well: in this build PHP makes it a lock on the whole file.
 
 import type { PhpModule } from "../glue.ts";
-import type { MemoryStream, MemoryTree } from "./memory-files.ts";
+import type { MemoryStream } from "./memory-node.ts";
+import type { MemoryTree } from "./memory-tree.ts";
 
 /** A lock on bytes of an open file; `end` is exclusive, and `undefined` for all that follow. */
 export interface RangeWish {
@@ -49,11 +50,11 @@ const LOCK_UN = 8;
 export function lockingFcntl(
   module: () => PhpModule,
   tree: () => MemoryTree,
-  keeper: LockKeeper,
+  locks: () => LockKeeper | undefined,
 ): (fd: number, command: number, values: number) => number | Promise<number> {
   return (fd, command, values) => {
     if (command === STREAM_LOCK) {
-      const result = lockStream(module(), tree(), keeper, fd, values);
+      const result = lockStream(module(), tree(), locks(), fd, values);
       return typeof result === "number" ? -result : result.then((errno) => -errno);
     }
     const stream = tree().stream(fd);
@@ -81,6 +82,8 @@ export function lockingFcntl(
         const range = readLock(memory(), at, stream);
         if (range === undefined) return -EINVAL;
         const { type, start, end } = range;
+        const keeper = locks();
+        if (keeper === undefined) return 0;
         if (type === undefined) return command === F_GETLK ? -EINVAL : keeper.unlock(stream, start, end);
         if (command !== F_GETLK) return keeper.lock(stream, { type, start, end }, command === F_SETLKW);
         return keeper.test(stream, { type, start, end }).then((found) => {
@@ -98,7 +101,7 @@ export function lockingFcntl(
 function lockStream(
   { HEAPU8, wasmExports }: PhpModule,
   tree: MemoryTree,
-  keeper: LockKeeper,
+  keeper: LockKeeper | undefined,
   pointer: number,
   operation: number,
 ): number | Promise<number> {
@@ -108,7 +111,7 @@ function lockStream(
   // `php_stream`: its operations, and what they work on; of a plain file: its FILE, and its descriptor.
   if (address === undefined || memory.getUint32(pointer, true) !== address) return 0;
   const stream = tree.stream(memory.getInt32(memory.getUint32(pointer + 4, true) + 4, true));
-  if (stream === undefined) return 0;
+  if (stream === undefined || keeper === undefined) return 0;
   if ((operation & LOCK_UN) !== 0) return keeper.unlock(stream, 0, undefined);
   const kind = operation & (LOCK_SH | LOCK_EX);
   if (kind === 0) return 0;

@@ -1,7 +1,8 @@
 // A node that the store knows too, or will know: what ties the file in memory to the one in the store.
 
 import type { Dirty } from "./dirty.ts";
-import type { MemoryNode } from "./memory-files.ts";
+import type { MemoryNode } from "./memory-node.ts";
+import type { Pages } from "./pages.ts";
 
 export interface SharedNode {
   /** Number in the store; one of our own choice until the store has answered. */
@@ -11,8 +12,10 @@ export interface SharedNode {
   version: number;
   /** Bytes that the store has. */
   size: number;
-  /** What must be read before the content is used; undefined: nothing. */
+  /** What must be read before the content is used; undefined: nothing. Never of a file that is held in pieces. */
   stale: "all" | Set<number> | undefined;
+  /** The content in pieces, of a large file: the node's `contents` is null then. */
+  pages: Pages | undefined;
   /** The store has not answered to its creation yet. */
   created: boolean;
   /** In no directory any more. */
@@ -37,6 +40,7 @@ export function sharedNode(node: MemoryNode, ino: number): SharedNode {
     version: 0,
     size: 0,
     stale: undefined,
+    pages: undefined,
     created: false,
     gone: false,
     moves: 0,

@@ -216,7 +216,8 @@ export class ResidentInterpreter {
         this.#budget.guardFiles(loaded);
         this.#budget.hold("archive", archiveSize);
         files.prepare(loaded);
-        this.#budget.watch(mount(loaded));
+        const inflated = mount(loaded);
+        this.#budget.watch(() => inflated() + files.pageBytes);
         files.mounted();
       },
       onComplaint: (text) => complaints.push(text),

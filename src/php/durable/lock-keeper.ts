@@ -1,0 +1,168 @@
+// The locks of one interpreter's scripts, kept by the store: with a lock comes what others changed, and with its release
+// goes what was changed under it.
+
+import { type Changes, type LockAnswer, type LockPlace, type LockWish, TO_END } from "../../fs/index.ts";
+import type { ChangeLog } from "./change-log.ts";
+import { errnoNumber, errnoOf } from "./errno.ts";
+import type { LockKeeper, RangeWish } from "./fcntl.ts";
+import type { MemoryStream } from "./memory-node.ts";
+import type { OpenFiles } from "./open-files.ts";
+import type { SharedContents } from "./shared-contents.ts";
+import type { SharedNode } from "./shared-node.ts";
+import type { SharedNodes } from "./shared-nodes.ts";
+import type { StoreLink } from "./store-link.ts";
+
+export interface StoreLocksParts {
+  readonly log: ChangeLog;
+  readonly nodes: SharedNodes;
+  readonly contents: SharedContents;
+  readonly link: StoreLink;
+  readonly open: OpenFiles;
+}
+
+/** Milliseconds that a lock is waited for. */
+const LONGEST_WAIT = 5 * 60_000;
+
+/**
+ * Milliseconds that a database's lock is waited for where its program only tries: what stands in the way is gone in a
+ * moment, and it would ask again after a pause. Not for the lock of a writer to be, who has to step back for the one
+ * that is before it.
+ */
+const PATIENCE = 200;
+
+/** The byte that SQLite locks for it. */
+const RESERVED = 0x40000001;
+
+interface Range {
+  readonly type: "shared" | "exclusive";
+  readonly start: number;
+  readonly end: number;
+}
+
+const WHOLE: Range = { type: "exclusive", start: 0, end: TO_END };
+
+export class StoreLocks implements LockKeeper {
+  readonly #parts: StoreLocksParts;
+  /** Locks that are held: by open file, and on bytes. */
+  readonly #flocks = new Map<object, SharedNode>();
+  readonly #ranges = new Set<SharedNode>();
+
+  constructor(parts: StoreLocksParts) {
+    this.#parts = parts;
+  }
+
+  /** A life is over. */
+  clear(): void {
+    this.#flocks.clear();
+    this.#ranges.clear();
+  }
+
+  /** Whether a program is in the middle of a change that goes as one: a database has bytes locked. */
+  get inTransaction(): boolean {
+    return this.#ranges.size > 0;
+  }
+
+  async test(stream: MemoryStream, { type, start, end = TO_END }: RangeWish): Promise<RangeWish | undefined> {
+    const { nodes, link } = this.#parts;
+    const shared = nodes.of(stream.node);
+    if (shared === undefined || link.client === undefined || shared.created) return undefined;
+    const found = await link.client.testLock({ family: "range", type, ino: shared.ino, start, end });
+    return found && { type: found.type, start: found.start, end: found.end === TO_END ? undefined : found.end };
+  }
+
+  lock(stream: MemoryStream, { type, start, end = TO_END }: RangeWish, wait: boolean): number | Promise<number> {
+    const { nodes, link } = this.#parts;
+    const shared = nodes.of(stream.node);
+    // What is not shared has no other owner.
+    if (shared === undefined || link.client === undefined || shared.gone) return 0;
+    return this.#lock(shared, stream, { type, start, end }, wait).catch((error: unknown) => -errnoOf(error));
+  }
+
+  /** flock(LOCK_EX) on a file that was just opened. 0, or a negated error number. */
+  lockWhole(shared: SharedNode, stream: MemoryStream): Promise<number> {
+    return this.#lock(shared, stream, WHOLE, true).catch((error: unknown) => -errnoOf(error));
+  }
+
+  async #lock(shared: SharedNode, stream: MemoryStream, { type, start, end }: Range, wait: boolean): Promise<number> {
+    const { link, contents, log, open } = this.#parts;
+    const client = link.needClient();
+    // A release that is on its way would take the new lock along.
+    if (link.flushing) await link.flushed();
+    const whole = start === 0 && end === TO_END;
+    const wish = (): LockWish => ({
+      lock: whole
+        ? { family: "flock", ino: shared.ino, handle: open.handle(stream), type }
+        : { family: "range", ino: shared.ino, start, end, type },
+      wait: wait ? LONGEST_WAIT : whole || start === RESERVED ? 0 : PATIENCE,
+      have: shared.stale === undefined ? shared.version : 0,
+    });
+    let answer: LockAnswer | undefined;
+    const locked = (lock: LockAnswer) => {
+      answer = lock;
+      if (lock.content !== undefined) contents.take(shared, lock.content.version, lock.content.bytes);
+    };
+    const taken = (lock: LockAnswer, changes: Changes) => {
+      if (client !== link.client) return;
+      link.apply(changes);
+      locked(lock);
+    };
+    // What was written under an exclusive lock must be there before others may read; a new file needs its number.
+    if (shared.created || (type === "shared" && shared.dirty !== undefined)) {
+      await link.flush(log.take(false, shared), { lock: wish, locked });
+    } else {
+      await client.lock(wish, taken);
+    }
+    if (answer?.outcome !== "granted") return -errnoNumber(answer?.outcome ?? "EIO");
+    if (whole) this.#flocks.set(stream.shared, shared);
+    else this.#ranges.add(shared);
+    await link.refreshOpen();
+    return 0;
+  }
+
+  unlock(stream: MemoryStream, start: number, end: number = TO_END): number | Promise<number> {
+    const { nodes, link } = this.#parts;
+    const shared = nodes.of(stream.node) ?? this.#flocks.get(stream.shared);
+    if (shared === undefined || link.client === undefined) return 0;
+    return this.#release(shared, stream, start, end);
+  }
+
+  /** The last descriptor of an open file was closed: its locks end with it, those on bytes with any of the file's. */
+  closed(stream: MemoryStream, shared: SharedNode | undefined): void {
+    const locked = this.#flocks.get(stream.shared) ?? (shared && this.#ranges.has(shared) ? shared : undefined);
+    if (locked !== undefined) void this.#release(locked, stream, 0, TO_END);
+  }
+
+  #release(shared: SharedNode, stream: MemoryStream, start: number, end: number): number | Promise<number> {
+    const { link, log, open } = this.#parts;
+    const whole = start === 0 && end === TO_END;
+    const flock = whole && this.#flocks.delete(stream.shared);
+    const range = this.#ranges.has(shared);
+    if (whole) this.#ranges.delete(shared);
+    if (!flock && !range) return 0;
+    const places = (): LockPlace[] => [
+      ...(flock ? [{ family: "flock" as const, ino: shared.ino, handle: open.handle(stream) }] : []),
+      ...(range ? [{ family: "range" as const, ino: shared.ino, start, end }] : []),
+    ];
+    if (log.empty || (!whole && shared.dirty === undefined)) {
+      const client = link.needClient();
+      if (!link.flushing) {
+        link.inBackground(client.unlock(places()));
+        return 0;
+      }
+      // Others must not have the lock before they can have the change.
+      return link
+        .flushed()
+        .then(() => client.unlock(places()))
+        .then(
+          () => 0,
+          (error: unknown) => -errnoOf(error),
+        );
+    }
+    const done = link.flush(log.take(false, shared), { unlock: places });
+    link.inBackground(done);
+    return done.then(
+      () => 0,
+      (error: unknown) => -errnoOf(error),
+    );
+  }
+}

@@ -1,0 +1,179 @@
+// The calls of scripts that may have to wait for the store: opening, reading, writing, closing.
+
+import { TO_END } from "../../fs/index.ts";
+import type { ChangeLog } from "./change-log.ts";
+import { EACCES, EFBIG, ENOSPC, errnoOf } from "./errno.ts";
+import type { RangeWish } from "./fcntl.ts";
+import type { StoreCalls } from "./imports.ts";
+import type { LargeFiles } from "./large-files.ts";
+import type { StoreLocks } from "./lock-keeper.ts";
+import { isFile, type MemoryStream } from "./memory-node.ts";
+import type { MemoryTree } from "./memory-tree.ts";
+import type { OpenFiles } from "./open-files.ts";
+import { LARGE, type SharedContents } from "./shared-contents.ts";
+import type { SharedNode } from "./shared-node.ts";
+import type { StoreLink } from "./store-link.ts";
+
+export interface ScriptCallsParts {
+  readonly tree: MemoryTree;
+  readonly log: ChangeLog;
+  readonly contents: SharedContents;
+  readonly link: StoreLink;
+  readonly locks: StoreLocks;
+  readonly open: OpenFiles;
+  readonly large: LargeFiles;
+  /** Bytes of contents that are kept, beside those of open and changed files. */
+  readonly cacheBytes: number;
+}
+
+/**
+ * The session module locks a session's file as soon as it has opened it, and its lock never gets here (this build of PHP
+ * has left flock() out): the file is locked as it is opened, until it is closed.
+ */
+const SESSION = "sess_";
+
+/**
+ * With a write-ahead log, SQLite's processes share memory through a file of this name, which children cannot: it is
+ * refused, and the database keeps its journal.
+ */
+const SHARED_MEMORY = "-shm";
+
+const O_CREAT = 0o100;
+
+/** Changes that wait in memory: of files that are held as a whole, and of all. Beyond it closing a file sends them. */
+const MOST_WAITING = 4 * 1024 * 1024;
+const MOST_ENTRIES = 1000;
+
+export class ScriptCalls implements StoreCalls {
+  readonly #parts: ScriptCallsParts;
+
+  constructor(parts: ScriptCallsParts) {
+    this.#parts = parts;
+  }
+
+  lock(stream: MemoryStream, wish: RangeWish, wait: boolean): number | Promise<number> {
+    return this.#parts.locks.lock(stream, wish, wait);
+  }
+
+  unlock(stream: MemoryStream, start: number, end: number | undefined): number | Promise<number> {
+    return this.#parts.locks.unlock(stream, start, end ?? TO_END);
+  }
+
+  test(stream: MemoryStream, wish: RangeWish): Promise<RangeWish | undefined> {
+    return this.#parts.locks.test(stream, wish);
+  }
+
+  shared(stream: MemoryStream | undefined): SharedNode | undefined {
+    const { link, open } = this.#parts;
+    return link.client === undefined ? undefined : open.shared(stream?.node);
+  }
+
+  opened(fd: number, flags: number): number | Promise<number> {
+    const { tree, link, locks, contents } = this.#parts;
+    const stream = tree.stream(fd);
+    const shared = this.shared(stream);
+    if (stream === undefined || shared === undefined || !isFile(stream.node)) return fd;
+    if (stream.node.name.endsWith(SHARED_MEMORY)) {
+      tree.close(stream);
+      if (shared.created) tree.remove(stream.node);
+      return -EACCES;
+    }
+    const session = (flags & O_CREAT) !== 0 && stream.node.name.startsWith(SESSION);
+    if (!session && shared.stale === undefined) return fd;
+    const ready = session ? locks.lockWhole(shared, stream) : link.load(shared).then(() => 0);
+    return ready
+      .catch((error: unknown) => -errnoOf(error))
+      .then((failure) => {
+        contents.shrink(this.#parts.cacheBytes);
+        if (failure === 0) return fd;
+        tree.close(stream);
+        return failure;
+      });
+  }
+
+  /** Changes of closed files do not pile up. */
+  closed(): number | Promise<number> {
+    const { link, log, locks } = this.#parts;
+    if (link.client === undefined || log.empty || locks.inTransaction) return 0;
+    if (log.size <= MOST_ENTRIES && !log.longerThan(MOST_WAITING)) return 0;
+    return link.flush(log.take(false)).then(
+      () => 0,
+      (error: unknown) => errnoOf(error),
+    );
+  }
+
+  synced(fd: number): number | Promise<number> {
+    const { tree, link, log, locks } = this.#parts;
+    const shared = this.shared(tree.stream(fd));
+    // Under a lock on bytes a database is in the middle of a change, which goes as one when the lock is given back.
+    if (shared === undefined || locks.inTransaction || log.empty) return 0;
+    return link.flush(log.take(false, shared)).then(
+      () => 0,
+      (error: unknown) => errnoOf(error),
+    );
+  }
+
+  /** An unlinked file is not open any more: what was kept of it is given up. */
+  dropped(shared: SharedNode): void {
+    const { link, contents } = this.#parts;
+    const stage = shared.pages?.stage;
+    if (stage !== undefined && link.client !== undefined) link.inBackground(link.client.discard(stage));
+    contents.release(shared);
+  }
+
+  readable(shared: SharedNode, start: number, length: number): boolean {
+    return this.#parts.large.ready(shared, start, length);
+  }
+
+  bring(shared: SharedNode, start: number, length: number): Promise<void> {
+    return this.#parts.large.bring(shared, start, length);
+  }
+
+  writable(shared: SharedNode, end: number): boolean {
+    const { node, pages } = shared;
+    const small = end <= LARGE && (node.usedBytes ?? 0) <= LARGE;
+    if (pages !== undefined || !small) return false;
+    return end <= this.#fileBytes && this.#parts.link.room.fits(growth(shared, end));
+  }
+
+  async makeWritable(shared: SharedNode, start: number, end: number): Promise<void> {
+    const { contents, large, tree } = this.#parts;
+    if (end > this.#fileBytes) throw tree.error(EFBIG);
+    await this.#makeRoom(growth(shared, end));
+    if (Math.max(end, shared.node.usedBytes ?? 0) > LARGE) contents.divided(shared);
+    await large.prepare(shared, start, end);
+  }
+
+  wrote(shared: SharedNode): Promise<void> {
+    return this.#parts.large.bound(shared);
+  }
+
+  resizable({ node, pages }: SharedNode, size: number): boolean {
+    return size <= LARGE && (pages === undefined || size === 0) && (node.usedBytes ?? 0) <= LARGE;
+  }
+
+  async makeResizable(shared: SharedNode, size: number): Promise<void> {
+    const { contents, large, tree } = this.#parts;
+    if (size > this.#fileBytes) throw tree.error(EFBIG);
+    if (size > LARGE) contents.divided(shared);
+    if (size > 0) await large.prepare(shared, 0, size);
+  }
+
+  get #fileBytes(): number {
+    return this.#parts.link.client?.sizes.fileBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What others have removed meanwhile may have made room. @throws an `ErrnoError` ENOSPC */
+  async #makeRoom(bytes: number): Promise<void> {
+    const { link, log, locks, tree } = this.#parts;
+    const { room } = link;
+    if (room.fits(bytes)) return;
+    if (!locks.inTransaction) await link.flush(log.take(false));
+    await link.sync(link.needClient());
+    if (!room.fits(bytes)) throw tree.error(ENOSPC);
+  }
+}
+
+function growth({ node }: SharedNode, end: number): number {
+  return Math.max(0, end - (node.usedBytes ?? 0));
+}

@@ -1,0 +1,248 @@
+// Contents of shared files in memory: what of them is known, what must be read anew, and what is forgotten for others.
+
+import { FileError, type NodeChange, PIECE_BYTES } from "../../fs/index.ts";
+import { bytesOf, type MemoryNode } from "./memory-node.ts";
+import { type PageCache, Pages } from "./pages.ts";
+import type { SharedNode } from "./shared-node.ts";
+
+/** Reads bytes of a content from the store. */
+export type ReadContent = (ino: number, version: number, offset: number, length: number) => Promise<Uint8Array>;
+
+/** Bytes beyond which a file is held in pieces, not as a whole. */
+export const LARGE: number = 1024 * 1024;
+
+/** How often a file that changes while it is read is asked for again. */
+const ATTEMPTS = 10;
+
+export class SharedContents {
+  readonly cache: PageCache;
+  readonly #error: (errno: number) => Error;
+  readonly #most: number;
+  /** Files that are still the application's own: their contents need nobody's help. */
+  readonly #pristine = new Set<MemoryNode>();
+  /** Contents that were read from the store or written here. */
+  readonly #held = new Set<SharedNode>();
+  /** Files that are held in pieces, also those that are in no directory any more and still open. */
+  readonly #large = new WeakMap<MemoryNode, SharedNode>();
+  readonly #loads = new Map<SharedNode, Promise<void>>();
+  #clock = 0;
+
+  /**
+   * @param error makes what the file system throws
+   * @param large bytes beyond which a file is held in pieces
+   */
+  constructor(cache: PageCache, error: (errno: number) => Error, large: number) {
+    this.cache = cache;
+    this.#error = error;
+    this.#most = large;
+  }
+
+  /** Takes a file for the application's own. */
+  adopt(node: MemoryNode): void {
+    this.#pristine.add(node);
+  }
+
+  /** A script changed it: it is not the application's any more. */
+  touched(shared: SharedNode): void {
+    this.#pristine.delete(shared.node);
+    this.#keep(shared);
+  }
+
+  used(shared: SharedNode): void {
+    shared.used = ++this.#clock;
+  }
+
+  /** A file was emptied: nothing of what it had is needed any more. */
+  emptied(shared: SharedNode): void {
+    shared.stale = undefined;
+  }
+
+  forget(shared: SharedNode): void {
+    this.#pristine.delete(shared.node);
+    this.#held.delete(shared);
+    // Who has it open reads on.
+    if (shared.opens === 0) this.release(shared);
+  }
+
+  /** Nothing of a file's pieces is needed any more. */
+  release(shared: SharedNode): void {
+    if (shared.pages === undefined) return;
+    shared.pages.clear();
+    shared.pages = undefined;
+    shared.stale = "all";
+    this.#large.delete(shared.node);
+  }
+
+  /** The file, if it is held in pieces. */
+  large(node: MemoryNode): SharedNode | undefined {
+    return this.#large.get(node);
+  }
+
+  /** Brings in what the store says of a content. */
+  describe(shared: SharedNode, { version, size, base, stale }: NodeChange): void {
+    const { node } = shared;
+    shared.size = size;
+    if (this.#pristine.has(node)) {
+      if (base !== undefined && size === (node.usedBytes ?? 0)) {
+        shared.version = version;
+        return;
+      }
+      // Emptied, it is a file of its own.
+      this.#pristine.delete(node);
+      node.node_ops.setattr(node, { size: 0 });
+      shared.stale = "all";
+    }
+    if (shared.pages !== undefined) {
+      this.#describeLarge(shared, shared.pages, version, size, stale);
+      return;
+    }
+    if (shared.version === version && shared.stale === undefined) return;
+    const own = shared.dirty !== undefined || shared.sending;
+    if (shared.version !== version) {
+      if (stale === undefined || shared.version === 0 || shared.stale === "all") shared.stale = "all";
+      else if (stale.length > 0) shared.stale = new Set([...(shared.stale ?? []), ...stale]);
+      // What was added at the end went to another place when others did so too.
+      if (own && size !== (node.usedBytes ?? 0) && shared.dirty === undefined) shared.stale = "all";
+    }
+    shared.version = version;
+    if (size === 0 && !own) {
+      node.contents = null;
+      node.usedBytes = 0;
+      shared.stale = undefined;
+    }
+    // An open file keeps its content until the new one is there.
+    if (own || shared.opens > 0 || shared.stale === undefined) return;
+    if (shared.stale === "all") node.contents = null;
+    node.usedBytes = size;
+  }
+
+  #describeLarge(
+    shared: SharedNode,
+    pages: Pages,
+    version: number,
+    size: number,
+    stale: readonly number[] | undefined,
+  ): void {
+    const { node, dirty } = shared;
+    if (shared.version !== version) {
+      const moved = shared.sending && dirty === undefined && size !== (node.usedBytes ?? 0);
+      const all = stale === undefined || shared.version === 0 || moved;
+      pages.changed(Math.min(size, dirty?.cut ?? size), all ? "all" : stale);
+      shared.version = version;
+    }
+    if (dirty === undefined) node.usedBytes = size;
+  }
+
+  /** A content that came along. */
+  take(shared: SharedNode, version: number, bytes: Uint8Array): void {
+    if (shared.dirty !== undefined || shared.version !== version || shared.pages !== undefined) return;
+    shared.node.contents = bytes.slice();
+    shared.node.usedBytes = bytes.length;
+    shared.size = bytes.length;
+    shared.stale = undefined;
+    this.#keep(shared);
+  }
+
+  /** Whether bytes that a script could ask for are missing. */
+  lacks(shared: SharedNode): boolean {
+    const { node, stale, opens } = shared;
+    return stale !== undefined && (opens === 0 || node.contents === null) && (node.usedBytes ?? 0) > 0;
+  }
+
+  /**
+   * Brings a content in, as the store has it; of a large file only that it is one.
+   *
+   * @param sync brings in what others changed
+   * @throws {FileError}
+   */
+  async load(shared: SharedNode, read: ReadContent, sync: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; shared.stale !== undefined && shared.dirty === undefined && !shared.gone; attempt++) {
+      if (shared.size > this.#most) {
+        this.#divide(shared);
+        return;
+      }
+      const running = this.#loads.get(shared) ?? this.#load(shared, read).finally(() => this.#loads.delete(shared));
+      this.#loads.set(shared, running);
+      try {
+        await running;
+      } catch (error) {
+        if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
+        await sync();
+      }
+    }
+  }
+
+  async #load(shared: SharedNode, read: ReadContent): Promise<void> {
+    const { node, ino, version, size, stale } = shared;
+    const bytes = new Uint8Array(size);
+    if (stale instanceof Set) {
+      bytes.set(bytesOf(node).subarray(0, size));
+      for (const piece of [...stale].sort((a, b) => a - b)) {
+        const offset = piece * PIECE_BYTES;
+        if (offset < size) bytes.set(await read(ino, version, offset, Math.min(PIECE_BYTES, size - offset)), offset);
+      }
+    } else {
+      for (let at = 0; at < size; ) {
+        const part = await read(ino, version, at, size - at);
+        if (part.length === 0) throw new FileError("EIO", `file ${ino} ends at ${at} of ${size} bytes`);
+        bytes.set(part, at);
+        at += part.length;
+      }
+    }
+    if (shared.version !== version || shared.dirty !== undefined) return;
+    node.contents = bytes;
+    node.usedBytes = size;
+    shared.stale = undefined;
+    this.#keep(shared);
+  }
+
+  /** A file becomes one that is held in pieces; what is not there is read when it is asked for. */
+  #divide(shared: SharedNode): void {
+    shared.node.contents = null;
+    shared.node.usedBytes = shared.size;
+    shared.stale = undefined;
+    this.#hold(shared, new Pages(this.cache, shared.size, this.#error));
+  }
+
+  /** The same for a file that is there as a whole. Undefined for one that is the application's. */
+  divided(shared: SharedNode): Pages | undefined {
+    const { node } = shared;
+    if (shared.pages !== undefined || this.#pristine.has(node) || shared.stale !== undefined) return shared.pages;
+    const known = shared.created ? 0 : Math.min(shared.size, shared.dirty?.cut ?? shared.size);
+    const changed = shared.dirty !== undefined || shared.sending || shared.created || shared.gone;
+    this.#hold(shared, Pages.of(bytesOf(node), changed, this.cache, known, this.#error));
+    node.contents = null;
+    return shared.pages;
+  }
+
+  #hold(shared: SharedNode, pages: Pages): void {
+    shared.pages = pages;
+    this.#large.set(shared.node, shared);
+    this.#held.delete(shared);
+  }
+
+  /** Forgets contents that were not used for the longest, until the others have at most that many bytes. */
+  shrink(most: number): void {
+    let sum = 0;
+    for (const { node } of this.#held) sum += bytesHeld(node);
+    if (sum <= most) return;
+    for (const shared of [...this.#held].sort((a, b) => a.used - b.used)) {
+      if (sum <= most) break;
+      const { node } = shared;
+      if (shared.opens > 0 || shared.dirty !== undefined || shared.sending || shared.created) continue;
+      sum -= bytesHeld(node);
+      node.contents = null;
+      if ((node.usedBytes ?? 0) > 0) shared.stale = "all";
+      this.#held.delete(shared);
+    }
+  }
+
+  #keep(shared: SharedNode): void {
+    if (shared.pages === undefined) this.#held.add(shared);
+    this.used(shared);
+  }
+}
+
+function bytesHeld({ contents }: MemoryNode): number {
+  return ArrayBuffer.isView(contents) ? contents.byteLength : 0;
+}

@@ -1,0 +1,308 @@
+// An interpreter's side of the store: brings in what is new, and sends what scripts changed, batch after batch.
+
+import {
+  type Changes,
+  CommitError,
+  FileClient,
+  FileError,
+  type FileOperation,
+  type LockAnswer,
+  type LockPlace,
+  type LockWish,
+  type SendToStore,
+} from "../../fs/index.ts";
+import { gatherChanges } from "./catch-up.ts";
+import { type ChangeLog, operationsOf, type Taken } from "./change-log.ts";
+import type { FileView } from "./file-view.ts";
+import { Room } from "./room.ts";
+import type { SharedContents } from "./shared-contents.ts";
+import type { Entry, SharedNode } from "./shared-node.ts";
+import type { SharedNodes } from "./shared-nodes.ts";
+
+export interface StoreLinkParts {
+  readonly log: ChangeLog;
+  readonly view: FileView;
+  readonly nodes: SharedNodes;
+  readonly contents: SharedContents;
+  /** Files that are open now. */
+  readonly opened: () => Iterable<SharedNode>;
+  /** Told of changes that could not be kept, in words. */
+  readonly onLoss: (message: string) => void;
+}
+
+/** Locks to give back with a batch, and one to take. */
+export interface CommitLocks {
+  readonly unlock?: () => LockPlace[];
+  readonly lock?: () => LockWish;
+  readonly locked?: (lock: LockAnswer) => void;
+}
+
+/** Operations and bytes of one batch, below the store's own bounds. */
+const BATCH_ENTRIES = 256;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Numbers that a request may need at once. */
+const INODES_AT_HAND = 4096;
+
+/** What another child did first: the operation is left out, the others are tried again. */
+const HARMLESS = new Set(["ENOENT", "EEXIST", "ESTALE", "ENOTDIR", "EISDIR", "ENOTEMPTY", "ELOOP", "EINVAL"]);
+
+export class StoreLink {
+  readonly room: Room;
+  readonly #parts: StoreLinkParts;
+  #client: FileClient | undefined;
+  /** Everything up to here is in the view; 0: nothing. */
+  #known = 0;
+  /** An answer had more to tell. */
+  #more = false;
+  /** What went wrong behind the script's back. */
+  #failure: Error | undefined;
+  /** Commits that no script waits for. */
+  #behind: Promise<unknown> = Promise.resolve();
+  /** Settles when the flush before is over: they keep their order. */
+  #flushed: Promise<unknown> = Promise.resolve();
+  #flushes = 0;
+
+  constructor(parts: StoreLinkParts) {
+    this.#parts = parts;
+    this.room = new Room(parts.log);
+  }
+
+  /** Undefined between two lives. */
+  get client(): FileClient | undefined {
+    return this.#client;
+  }
+
+  /** @throws {FileError} */
+  needClient(): FileClient {
+    if (this.#client === undefined) throw new FileError("EIO", "the child has no store");
+    return this.#client;
+  }
+
+  /** Nothing that is answered from now on counts. */
+  detach(): void {
+    this.#client = undefined;
+  }
+
+  /** A life begins; nothing is known. @throws {FileError} */
+  async attach(send: SendToStore, key: string): Promise<void> {
+    this.#failure = undefined;
+    this.#behind = Promise.resolve();
+    this.#flushed = Promise.resolve();
+    const client = await FileClient.begin(send, key);
+    this.#known = 0;
+    this.#more = false;
+    client.seq = 0;
+    this.#client = client;
+    await this.catchUp();
+    await client.stock(INODES_AT_HAND);
+  }
+
+  /** @param seq as the master knows it: nothing is asked when it is known here @throws {FileError} */
+  async begin(seq: number | undefined): Promise<void> {
+    if (this.#client === undefined) return;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (seq !== this.#known || this.#more) await this.catchUp();
+  }
+
+  /** Everything is durable when this settles. @throws {FileError} it is not, and the life is over */
+  async settle(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return;
+    await this.flush(this.#parts.log.take(true));
+    await this.#behind;
+    if (this.#failure !== undefined) throw this.#failure;
+    await client.stock(INODES_AT_HAND);
+  }
+
+  /** Sends a part of the log, and waits until it is durable. @throws {FileError} what scripts changed is lost */
+  flush(taken: Taken, locks: CommitLocks = {}): Promise<void> {
+    const client = this.needClient();
+    if (taken.entries.length === 0 && locks.unlock === undefined && locks.lock === undefined) return Promise.resolve();
+    this.#flushes += 1;
+    const done = this.#flushed
+      .then(() => this.#flush(client, taken, locks))
+      .finally(() => {
+        this.#flushes -= 1;
+      });
+    this.#flushed = done.catch(() => {});
+    return done;
+  }
+
+  /** Whether anything is on its way. */
+  get flushing(): boolean {
+    return this.#flushes > 0;
+  }
+
+  /** Settles when nothing of what was taken so far is under way. */
+  async flushed(): Promise<void> {
+    await this.#flushed;
+  }
+
+  async #flush(client: FileClient, taken: Taken, locks: CommitLocks): Promise<void> {
+    const { unlock, lock } = locks;
+    try {
+      if (client !== this.#client) throw new FileError("EIO", "the child's life is over");
+      for (const content of taken.contents.values()) await content.sendAhead(client.staging);
+      let rest = taken.entries;
+      while (rest.length > 0 || unlock !== undefined || lock !== undefined) {
+        const now = this.#portion(rest, taken);
+        rest = rest.slice(now.length);
+        const last = rest.length === 0;
+        await this.#commit(client, now, taken, last ? locks : {});
+        if (last) break;
+      }
+    } catch (error) {
+      this.lose(client, error);
+      throw error;
+    }
+  }
+
+  /** As many entries as fit one batch. */
+  #portion(entries: readonly Entry[], { contents }: Taken): Entry[] {
+    let bytes = 0;
+    const portion: Entry[] = [];
+    for (const entry of entries) {
+      const more = entry.type === "content" ? (contents.get(entry.shared)?.bytes ?? 0) : 0;
+      if (portion.length > 0 && (portion.length >= BATCH_ENTRIES || bytes + more > BATCH_BYTES)) break;
+      bytes += more;
+      portion.push(entry);
+    }
+    return portion;
+  }
+
+  async #commit(
+    client: FileClient,
+    entries: readonly Entry[],
+    { contents }: Taken,
+    { unlock, lock, locked }: CommitLocks,
+  ): Promise<void> {
+    let rest = [...entries];
+    const told = () => {
+      for (const { shared, type } of entries) if (type === "content") shared.sending = false;
+    };
+    for (;;) {
+      let origins: Entry[] = [];
+      try {
+        await client.commit(
+          () => {
+            const operations: FileOperation[] = [];
+            origins = [];
+            // Another child's file of the same name may have come in meanwhile.
+            rest = rest.filter((entry) => entry.type !== "make" || entry.shared.created);
+            for (const entry of rest) {
+              const made = operationsOf(entry, contents.get(entry.shared));
+              operations.push(...made);
+              for (const _ of made) origins.push(entry);
+            }
+            return { operations, ...(unlock && { unlock: unlock() }), ...(lock && { lock: lock() }) };
+          },
+          ({ aliases, changes, lock: answer }) => {
+            if (client !== this.#client) return;
+            this.#committed(rest, aliases);
+            this.apply(changes);
+            told();
+            if (answer !== undefined) locked?.(answer);
+          },
+        );
+        return;
+      } catch (error) {
+        const origin = error instanceof CommitError && error.operation !== undefined && origins[error.operation];
+        if (!(error instanceof CommitError) || !origin || !HARMLESS.has(error.errno)) throw error;
+        const adopted = origin.type === "make" && origin.shared.created;
+        if (error.changes !== undefined) this.apply(error.changes);
+        // The directory that was to be made is there by now, made by another child: the changes told its number.
+        if (adopted && !origin.shared.created) continue;
+        rest = rest.filter((entry) => entry !== origin);
+        if (origin.type === "content") origin.shared.sending = false;
+        this.#settled(origin);
+      }
+    }
+  }
+
+  #committed(entries: readonly Entry[], aliases: readonly (readonly [number, number])[]): void {
+    const real = new Map(aliases);
+    for (const entry of entries) {
+      const { shared } = entry;
+      if (entry.type === "make") {
+        shared.created = false;
+        const other = real.get(shared.ino);
+        if (other !== undefined) this.#parts.nodes.renumber(shared, other);
+      }
+      this.#settled(entry);
+    }
+  }
+
+  #settled({ type, shared }: Entry): void {
+    if (type === "rename") shared.moves = Math.max(0, shared.moves - 1);
+    if (type === "remove") this.#parts.nodes.forget(shared);
+  }
+
+  /** Brings in an answer's changes. */
+  apply(changes: Changes): void {
+    this.room.learn(changes.room);
+    // More than fits one answer is brought in as a whole, when it is asked for.
+    this.#more = changes.more;
+    if (changes.more || this.#client === undefined) return;
+    this.#parts.view.apply(changes);
+    this.#known = changes.seq;
+    this.#client.seq = changes.seq;
+  }
+
+  /** Brings in everything that is new. @throws {FileError} */
+  async catchUp(): Promise<void> {
+    const client = this.needClient();
+    const changes = await gatherChanges(client, this.#known);
+    if (client !== this.#client) return;
+    this.apply(changes);
+    await this.refreshOpen();
+  }
+
+  /** Brings files up to date that are open, and everything that is new if an answer was too long. @throws {FileError} */
+  async refreshOpen(): Promise<void> {
+    if (this.#more) return this.catchUp();
+    for (const shared of [...this.#parts.opened()]) {
+      if (shared.stale !== undefined && shared.dirty === undefined) await this.load(shared);
+    }
+  }
+
+  /** Brings in a content. @throws {FileError} */
+  load(shared: SharedNode): Promise<void> {
+    const client = this.needClient();
+    const { readBytes } = client.sizes;
+    return this.#parts.contents.load(
+      shared,
+      (ino, version, offset, length) => client.read(ino, version, offset, Math.min(length, readBytes)),
+      () => this.sync(client),
+    );
+  }
+
+  /** Brings in what is new. @throws {FileError} also when the life is over */
+  async sync(client: FileClient): Promise<void> {
+    const changes = await client.sync(client.seq, undefined);
+    if (client !== this.#client) throw new FileError("EIO", "the child's life is over");
+    this.apply(changes);
+    if (this.#more) await this.catchUp();
+  }
+
+  /** What could not be kept is gone from the view as well. */
+  lose(client: FileClient, error: unknown): void {
+    if (client !== this.#client) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#failure ??= new FileError(
+      error instanceof FileError ? error.errno : "EIO",
+      `changes of files could not be kept: ${reason}`,
+    );
+    this.#parts.onLoss(this.#failure.message);
+    this.#parts.log.clear();
+  }
+
+  /** Nobody waits for it but the end of the request. */
+  inBackground(work: Promise<unknown>): void {
+    const client = this.#client;
+    const done = work.catch((error: unknown) => {
+      if (client !== undefined) this.lose(client, error);
+    });
+    this.#behind = Promise.all([this.#behind, done]);
+  }
+}
