@@ -3,6 +3,7 @@
 import { build } from "./build.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion.ts";
+import { cron } from "./cron.ts";
 import { decode } from "./decode.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   request,
   status,
   purge,
+  cron,
   bench,
   decode,
   proxy,

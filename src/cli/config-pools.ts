@@ -4,7 +4,7 @@ import type { ChildLink } from "../dispatch/child-link.ts";
 import { withMasterPages } from "../dispatch/master-pages.ts";
 import { poolExchange } from "../dispatch/pool-exchange.ts";
 import { type Log, Pool, type PoolConfig, statusArray } from "../fpm/index.ts";
-import type { PoolConfigEntry } from "../gateway/config/config.ts";
+import type { MailConfig, PoolConfigEntry } from "../gateway/config/config.ts";
 import type { ThreadSpawn } from "../platform/node/spawn-thread.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { Arguments } from "./command.ts";
@@ -14,11 +14,16 @@ import { withProgress } from "./terminal.ts";
 
 export interface StartedPools {
   readonly exchanges: ReadonlyMap<string, Exchange>;
+  /** For the jobs of the schedule: a child whose run was given up is ended soon. */
+  readonly jobs: ReadonlyMap<string, Exchange>;
   /** For the start-up line, e.g. `PHP 8.2 (www, 4 children)`. */
   readonly names: readonly string[];
   finish(): Promise<void>;
   terminate(): Promise<void>;
 }
+
+/** How long a job's script may go on after its run was given up, in milliseconds. */
+const ABANDONED_JOB = 1000;
 
 type Entries = Readonly<Record<string, PoolConfigEntry>>;
 
@@ -32,10 +37,18 @@ export function configuredPools(entries: Entries): ReadonlyMap<string, PoolConfi
   );
 }
 
-/** @param roots folders that must be visible to PHP whatever `--mount` says */
-export async function startPools(args: Arguments, entries: Entries, roots: readonly string[]): Promise<StartedPools> {
+/**
+ * @param roots folders that must be visible to PHP whatever `--mount` says
+ * @param mail where mails go
+ */
+export async function startPools(
+  args: Arguments,
+  entries: Entries,
+  roots: readonly string[],
+  mail?: MailConfig,
+): Promise<StartedPools> {
   const policies = configuredPools(entries);
-  const common = phpSettings(args, roots);
+  const common = phpSettings(args, roots, mail);
   const pools = new Map<string, Pool<ChildLink>>();
   const stop = (how: "finish" | "terminate") => Promise.all([...pools.values()].map((pool) => pool[how]()));
   const names: string[] = [];
@@ -68,6 +81,9 @@ export async function startPools(args: Arguments, entries: Entries, roots: reado
   const exchanges = [...pools].map(([name, pool]) => [name, exchangeOf(pool, entries[name] ?? {})] as const);
   return {
     exchanges: new Map(exchanges),
+    jobs: new Map(
+      [...pools].map(([name, pool]) => [name, poolExchange(pool, { limits: { abandoned: ABANDONED_JOB } })]),
+    ),
     names,
     finish: async () => void (await stop("finish")),
     terminate: async () => void (await stop("terminate")),

@@ -1,9 +1,11 @@
 // `edge-fpm serve --config`: the applications, files, caches and logs that a configuration names, and a gateway over them.
 
 import { resolve } from "node:path";
+import type { CronJob } from "../cron/index.ts";
 import { memoryStore } from "../gateway/cache/index.ts";
 import { applicationsOf, longestRead } from "../gateway/config/applications.ts";
 import type { CacheZone, GatewayConfig, PoolConfigEntry } from "../gateway/config/config.ts";
+import { cronJobs } from "../gateway/config/cron.ts";
 import type { CompiledGateway } from "../gateway/config/resolved.ts";
 import {
   type ConfiguredGateway,
@@ -26,6 +28,7 @@ import { compileConfig } from "../gateway/routing/index.ts";
 import { diskStore } from "../platform/node/cache-disk.ts";
 import { nodeCompressor } from "../platform/node/compress.ts";
 import type { ConfigFile } from "../platform/node/config-file.ts";
+import { type CronTimer, startCron } from "../platform/node/cron.ts";
 import { nodeFiles } from "../platform/node/files.ts";
 import { createNodeResponse, type RefusedRequest } from "../platform/node/http-server.ts";
 import { LogFile } from "../platform/node/log-file.ts";
@@ -34,9 +37,11 @@ import { ExchangeError } from "../transport/exchange.ts";
 import type { Arguments } from "./command.ts";
 import { configuredPools, type StartedPools, startPools } from "./config-pools.ts";
 import { type StartedUpstream, startUpstream } from "./config-upstreams.ts";
+import { cronStateFile } from "./cron-state.ts";
 import { CliError, messageOf } from "./failure.ts";
 import { existingDirectory, phpSettings } from "./pool.ts";
 import { note } from "./terminal.ts";
+import { version } from "./version.ts";
 
 /** What has been checked and compiled, before anything is started. */
 export interface PlannedServer {
@@ -44,6 +49,9 @@ export interface PlannedServer {
   readonly gateway: CompiledGateway;
   readonly pools: Readonly<Record<string, PoolConfigEntry>>;
   readonly roots: readonly string[];
+  /** The schedule, and the configuration's file, by which its state is found again. */
+  readonly jobs: readonly CronJob[];
+  readonly file: string;
 }
 
 /** A gateway at work. */
@@ -64,7 +72,7 @@ export interface ConfiguredServer {
  *
  * @throws {CliError}
  */
-export function planServer(args: Arguments, { config, folder }: ConfigFile): PlannedServer {
+export function planServer(args: Arguments, { config, folder, path }: ConfigFile): PlannedServer {
   const gateway = compileConfig(config, { root: folder });
   const used = applicationsOf(gateway);
   // Without a word about applications, scripts run in a pool of the command line's.
@@ -72,8 +80,9 @@ export function planServer(args: Arguments, { config, folder }: ConfigFile): Pla
   const pools = config.pools ?? (none && used.has(undefined) ? { www: ownPool(args) } : {});
   const roots = [...new Set(gateway.sites.flatMap(({ all }) => all.map(({ root }) => root)))].map(existingDirectory);
   configuredPools(pools);
-  if (Object.keys(pools).length > 0) phpSettings(args, roots);
-  return { config, gateway, pools, roots };
+  if (Object.keys(pools).length > 0) phpSettings(args, roots, config.mail);
+  const jobs = cronJobs(config, gateway);
+  return { config, gateway, pools, roots, jobs, file: path };
 }
 
 /** The pool that the options of the command line describe. */
@@ -98,7 +107,7 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
     Object.entries(config.upstreams ?? {}).map(([name, one]) => [name, startUpstream(name, one, readTimeout)]),
   );
   const names = Object.keys(config.upstreams ?? {});
-  for (const name of applicationsOf(gateway)) {
+  for (const name of new Set([...applicationsOf(gateway), ...plan.jobs.map(({ application }) => application)])) {
     if (name === undefined || name in plan.pools || upstreams.has(name)) continue;
     upstreams.set(name, startUpstream(name, { servers: [name] }, readTimeout));
     names.push(name);
@@ -106,13 +115,15 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
   const log = accessLog(config);
   let pools: StartedPools | undefined;
   try {
-    if (Object.keys(plan.pools).length > 0) pools = await startPools(args, plan.pools, plan.roots);
+    if (Object.keys(plan.pools).length > 0) pools = await startPools(args, plan.pools, plan.roots, config.mail);
   } catch (error) {
     for (const upstream of upstreams.values()) upstream.close();
     throw error;
   }
+  const schedule = startSchedule(args, plan, pools, upstreams);
   const metrics = new GatewayMetrics({
     upstreams: () => [...upstreams.values()].flatMap(statesOf),
+    ...(plan.jobs.length > 0 && { cron: () => schedule?.status() ?? [] }),
     waiting: () => Object.fromEntries([...upstreams].map(([name, one]) => [name, one.upstream.status().waiting])),
   });
   const tracing = config.tracing === false ? undefined : createTracing({ start: config.tracing?.start ?? "never" });
@@ -129,14 +140,40 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
     },
     name: [...(pools?.names ?? []), ...names].join(", ") || "no application",
     async finish() {
+      await schedule?.stop(JOB_GRACE);
       await pools?.finish();
       close();
     },
     async terminate() {
+      await schedule?.stop();
       await pools?.terminate();
       close();
     },
   };
+}
+
+/** How long jobs under way may take after Ctrl-C, in milliseconds: as long as requests. */
+const JOB_GRACE = 10_000;
+
+function startSchedule(
+  args: Arguments,
+  { jobs, file }: PlannedServer,
+  pools: StartedPools | undefined,
+  upstreams: ReadonlyMap<string, StartedUpstream>,
+): CronTimer | undefined {
+  if (jobs.length === 0) return undefined;
+  return startCron({
+    jobs,
+    stateFile: cronStateFile(args, file),
+    software: `edge-fpm/${version()}`,
+    log: ({ level, message }) => note(`[${new Date().toISOString()}] ${level.toUpperCase()}: ${message}`),
+    exchange({ application }) {
+      const [only, ...more] = pools?.jobs.keys() ?? [];
+      const known = application ?? (more.length === 0 ? only : undefined);
+      if (known === undefined) return withoutApplication;
+      return pools?.jobs.get(known) ?? upstreams.get(known)?.upstream.exchange ?? withoutApplication;
+    },
+  });
 }
 
 function resources(

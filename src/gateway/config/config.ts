@@ -114,6 +114,36 @@ export interface TrustedProxies {
   readonly take?: readonly Forwarded[];
 }
 
+/** A script that runs by itself at certain times. */
+export interface CronEntry {
+  /** `minute hour day month weekday`, with seconds in front if there are six; or `@hourly`, `@daily`, `@weekly`, `@monthly`. */
+  readonly schedule: string;
+  /** Path below the site's root, perhaps with a query: `/wp-cron.php?doing_wp_cron`. */
+  readonly script: string;
+  /** For the log and `edge-fpm cron run`. Default: the script's path without its slash. */
+  readonly name?: string;
+  /** Of the tz database, `Europe/Berlin`. Default `UTC`. */
+  readonly timezone?: string;
+  /** Milliseconds after which a run is ended. Default 300,000. */
+  readonly timeout?: number;
+  /** The site that it belongs to, and SERVER_NAME. Default: the first one, by its `serverName` or first host. */
+  readonly host?: string;
+  /** What the script takes itself to be asked by. Default `http`. */
+  readonly scheme?: "http" | "https";
+  /** The pool or upstream that runs it. Default: the site's. */
+  readonly pass?: string;
+}
+
+/** The mails of PHP's mail(). */
+export interface MailConfig {
+  /** Node: `smtp://user:password@host:port` or `smtps://...`. On Workers a `send_email` binding named `MAIL` takes the mails. */
+  readonly smtp?: string;
+  /** The envelope's sender where the script gives none by `-f`, and the From header of mails without one. */
+  readonly from?: string;
+  /** Bytes and recipients of one mail, mails of one request. Default 26,214,400, 100 and 100. */
+  readonly limits?: { readonly size?: number; readonly recipients?: number; readonly perRequest?: number };
+}
+
 /** Who may purge: whoever comes from one of the addresses and has the token, as far as there are such. */
 export interface PurgeAccess {
   /** Addresses and CIDR ranges; `all`. Default: this machine, or everybody who has the `token`. */
@@ -132,6 +162,9 @@ export interface GatewayConfig extends Site {
   readonly pools?: Readonly<Record<string, PoolConfigEntry>>;
   readonly caches?: Readonly<Record<string, CacheZone>>;
   readonly trustedProxies?: TrustedProxies;
+  /** Scripts that run on a schedule. */
+  readonly cron?: readonly CronEntry[];
+  readonly mail?: MailConfig;
   readonly listen?: { readonly host?: string; readonly port?: number; readonly path?: string };
   /** `false` (default), a format's name or an nginx-like template; and the file, `-` being standard output. */
   readonly log?: {

@@ -1,10 +1,12 @@
 // What the parts of a configuration mean for each other: names that must exist, settings that exclude each other. Sees a
 // configuration of the right shape, with holes where it was not.
 
+import { scheduleProblem } from "../../cron/index.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { logFormat } from "../observe/log-format.ts";
 import { addressRanges } from "../request/address-ranges.ts";
 import type { GatewayConfig, Site, UpstreamConfig } from "./config.ts";
+import { cronName } from "./cron.ts";
 import type { Problem } from "./errors.ts";
 import type { Location } from "./location.ts";
 import { checkLocation } from "./location-check.ts";
@@ -54,6 +56,7 @@ export function checkReferences(config: GatewayConfig): Problem[] {
     if (pools.includes(name)) report(path, "the name of a pool too", "another name");
     checkUpstream(upstream, path, report);
   }
+  checkCron(config, names, report);
   checkRanges(config.trustedProxies?.from, "trustedProxies.from", report, "");
   checkRanges(config.metrics?.allow, "metrics.allow", report);
   checkRanges(config.purge?.allow, "purge.allow", report);
@@ -71,6 +74,29 @@ export function checkReferences(config: GatewayConfig): Problem[] {
     }
   }
   return problems;
+}
+
+function checkCron(config: GatewayConfig, names: Names, report: Report): void {
+  const seen = new Map<string, number>();
+  config.cron?.forEach((entry, index) => {
+    if (entry === undefined) return;
+    const path = `cron[${index}]`;
+    const { schedule, timezone, script, pass } = entry;
+    if (timezone !== undefined && scheduleProblem("* * * * *", timezone) !== undefined) {
+      report(`${path}.timezone`, JSON.stringify(timezone), "a time zone such as Europe/Berlin, or UTC");
+    } else if (schedule !== undefined) {
+      const problem = scheduleProblem(schedule, timezone ?? "UTC");
+      if (problem !== undefined) {
+        report(`${path}.schedule`, JSON.stringify(schedule), `a cron expression such as */5 * * * *. ${problem}`);
+      }
+    }
+    checkApplication(pass, `${path}.pass`, names, report);
+    if (script === undefined) return;
+    const name = cronName(entry);
+    const first = seen.get(name);
+    if (first !== undefined) report(path, `called ${name} as cron[${first}] is`, "a name of its own");
+    else seen.set(name, index);
+  });
 }
 
 function checkSite(site: Site, path: string, names: Names, report: Report): void {

@@ -293,6 +293,25 @@ const pool = table({
   env: named(template),
 });
 
+const cron = list(
+  table({
+    schedule: must(text),
+    script: must(matching(/^\/[^\0\r\n#]*$/, "a path that begins with a slash")),
+    name: matching(/^[\w./@-]{1,64}$/, "up to 64 letters, digits and any of . _ / @ -"),
+    timezone: text,
+    timeout: whole(100, 24 * 3600 * 1000, "milliseconds"),
+    host: matching(/^[a-z0-9_.[\]:-]+$/i, "a host name"),
+    scheme: v.picklist(["http", "https"], "http or https"),
+    pass: text,
+  }),
+);
+
+const mail = table({
+  smtp: matching(/^smtps?:\/\/[^\s]+$/i, "smtp://user:password@host:port or smtps://..."),
+  from: matching(/^[^\s<>@]+@[^\s<>@]+$/, "an address such as site@example.org"),
+  limits: table({ size: bytes, recipients: count, perRequest: count }),
+});
+
 const STORES = ["memory", "disk", "cache-api"];
 
 export const configSchema: Schema = table({
@@ -314,6 +333,8 @@ export const configSchema: Schema = table({
     headers: v.picklist(["x-forwarded", "forwarded"], "x-forwarded or forwarded"),
     take: list(v.picklist(["for", "proto", "host", "port"], "for, proto, host or port")),
   }),
+  cron: v.pipe(cron as v.GenericSchema<unknown[], unknown[]>, v.maxLength(100, "at most 100 jobs")),
+  mail,
   listen: table({ host: text, port: whole(0, 65_535), path: text }),
   log: table({ format: template, file: text }),
   limits: table(Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, bytes]))),

@@ -1,7 +1,8 @@
 // What the gateway counts. Labels are names from the configuration and closed lists, never anything that a visitor chose.
 
+import type { CronStatus } from "../../cron/index.ts";
 import type { AccessEntry } from "./entry.ts";
-import { Counter, gaugeText, Histogram, stateText } from "./openmetrics.ts";
+import { Counter, counterText, gaugeText, Histogram, stateText } from "./openmetrics.ts";
 
 /** How a server of an upstream is at this moment. */
 export interface UpstreamServerState {
@@ -25,6 +26,8 @@ export interface MetricsOptions {
   readonly upstreams?: () => readonly UpstreamServerState[];
   /** Requests waiting for a connection, by upstream. Asked when the metrics are read. */
   readonly waiting?: () => Readonly<Record<string, number>>;
+  /** The jobs of the schedule. */
+  readonly cron?: () => readonly CronStatus[];
   /** Series of one family at most; what is beyond is counted under `other`. 200. */
   readonly maxSeries?: number;
   /** Upper ends of the buckets of durations, in seconds. From 5 ms to a minute. */
@@ -139,9 +142,41 @@ export class GatewayMetrics {
         { name: "edgefpm_gateway_upstream_waiting", help: "Requests waiting for a connection." },
         waiting.map(([upstream, value]) => ({ labels: { upstream }, value })),
       ),
+      cronText(this.#options.cron?.()),
       "# EOF\n",
     ].join("");
   }
+}
+
+/** The schedule, where there is one. */
+function cronText(jobs: readonly CronStatus[] | undefined): string {
+  if (jobs === undefined) return "";
+  const of = (value: (job: CronStatus) => number) =>
+    jobs.map((job) => ({ labels: { job: job.name }, value: value(job) }));
+  return [
+    counterText(
+      { name: "edgefpm_cron_runs", help: "Runs of a job that have ended." },
+      of(({ runs }) => runs),
+    ),
+    counterText(
+      { name: "edgefpm_cron_failures", help: "Runs that failed or were ended by their timeout." },
+      of(({ failures }) => failures),
+    ),
+    counterText(
+      { name: "edgefpm_cron_skipped", help: "Times that came while the job still ran." },
+      of(({ skipped }) => skipped),
+    ),
+    gaugeText(
+      { name: "edgefpm_cron_running", help: "Whether a job runs now." },
+      of(({ running }) => (running ? 1 : 0)),
+    ),
+    gaugeText(
+      { name: "edgefpm_cron_last_duration_seconds", help: "How long the last run took.", unit: "seconds" },
+      jobs.flatMap(({ name, last }) =>
+        last === undefined ? [] : [{ labels: { job: name }, value: last.duration / 1000 }],
+      ),
+    ),
+  ].join("");
 }
 
 /** `2xx`. */

@@ -132,6 +132,19 @@ export function gaugeText(
   );
 }
 
+/** What others have counted. */
+export function counterText(
+  head: FamilyHead,
+  samples: readonly { readonly labels?: Labels; readonly value: number }[],
+): string {
+  return (
+    headText(head, "counter") +
+    samples
+      .map(({ labels = {}, value }) => `${head.name}_total${braced(labelText(Object.entries(labels)))} ${value}\n`)
+      .join("")
+  );
+}
+
 /** In which of several states something is: one sample a state, 1 for the present one. */
 export function stateText(
   head: FamilyHead,

@@ -1,7 +1,8 @@
-// Mails of scripts to a mail server, by SMTP: connections are kept for a while, and every wait ends.
+// Mails of scripts to a mail server, by SMTP: a connection for each mail, as many at a time as children send, and every
+// wait ends.
 
 import { createTransport } from "nodemailer";
-import { type Mail, MailError } from "../../mail/index.ts";
+import { MailError, type SendMail } from "../../mail/index.ts";
 
 /** Where mails go. */
 export interface SmtpOptions {
@@ -10,53 +11,36 @@ export interface SmtpOptions {
    * server offers it; `?requireTLS=true` insists. Port 587, or 465 with TLS, unless said.
    */
   readonly url: string;
-  /** Connections at a time. Default 2. */
-  readonly connections?: number;
   /** Milliseconds until the server must have answered. Default 10,000. */
   readonly timeout?: number;
-}
-
-/** A way to a mail server. */
-export interface SmtpMailer {
-  /** @throws {MailError} `MAIL_REFUSED` */
-  send(mail: Mail): Promise<void>;
-  /** Ends the connections. */
-  close(): void;
 }
 
 const SCHEMES = new Set(["smtp:", "smtps:"]);
 
 /**
- * Makes a mailer; connects at the first mail.
+ * Makes what sends mails; nothing is connected before the first one. It rejects with `MAIL_REFUSED`.
  *
  * @throws {TypeError} when the URL is none of SMTP; the message does not show its password
  */
-export function smtpMailer(options: SmtpOptions): SmtpMailer {
+export function smtpMailer(options: SmtpOptions): SendMail {
   const url = smtpUrl(options.url);
   const timeout = options.timeout ?? 10_000;
   const transport = createTransport({
-    pool: true,
     url: url.href,
-    maxConnections: options.connections ?? 2,
     // Long enough for the server to check what it was given, and no longer.
     connectionTimeout: timeout,
     greetingTimeout: timeout,
     dnsTimeout: timeout,
     socketTimeout: timeout * 3,
   });
-  // Of a kept connection: the next mail has another one.
-  transport.on("error", () => {});
-  return {
-    async send({ from, to, raw }) {
-      try {
-        await transport.sendMail({ envelope: { from, to: [...to] }, raw: Buffer.from(raw) });
-      } catch (error) {
-        const { message, rejected } = error as { message?: string; rejected?: readonly string[] };
-        const whom = rejected === undefined || rejected.length === 0 ? "" : ` (${rejected.join(", ")})`;
-        throw new MailError("MAIL_REFUSED", `${url.host}: ${message ?? String(error)}${whom}`, { cause: error });
-      }
-    },
-    close: () => transport.close(),
+  return async ({ from, to, raw }) => {
+    try {
+      await transport.sendMail({ envelope: { from, to: [...to] }, raw: Buffer.from(raw) });
+    } catch (error) {
+      const { message, rejected } = error as { message?: string; rejected?: readonly string[] };
+      const whom = rejected === undefined || rejected.length === 0 ? "" : ` (${rejected.join(", ")})`;
+      throw new MailError("MAIL_REFUSED", `${url.host}: ${message ?? String(error)}${whom}`, { cause: error });
+    }
   };
 }
 
