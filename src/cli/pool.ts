@@ -15,6 +15,7 @@ import {
   statusArray,
   workerOutput,
 } from "../fpm/index.ts";
+import type { MailConfig } from "../gateway/config/config.ts";
 import type { PhpVersion } from "../platform/node/php-versions.ts";
 import {
   createThreadSpawn,
@@ -25,6 +26,7 @@ import {
 import type { Exchange } from "../transport/exchange.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
+import { mailOf, mailOptions } from "./mail.ts";
 import { offerPhp } from "./offer-php.ts";
 import { note, withProgress } from "./terminal.ts";
 
@@ -69,6 +71,7 @@ export const poolOptions: Readonly<Record<string, OptionSpec>> = {
     value: "<dir>",
     help: "where sessions and temporary files are kept (system's temporary directory)",
   },
+  ...mailOptions,
   "no-network": { type: "boolean", help: "PHP reaches no network" },
   verbose: { type: "boolean", short: "v", help: "log the children's lives and the scripts' notices" },
 };
@@ -83,18 +86,20 @@ export interface StartedPool {
 export type PhpSettings = PoolSettings & { readonly env: Readonly<Record<string, string>> };
 
 /**
- * Reads `--php-ini`, `--define`, `--env`, `--mount`, `--data` and `--no-network`. All that can be wrong with them is
+ * Reads `--php-ini`, `--define`, `--env`, `--mount`, `--data`, `--smtp` and `--no-network`. All that can be wrong with them is
  * found here, before PHP is compiled or even installed.
  *
  * @param roots directories that must be visible to PHP whatever `--mount` says
+ * @param mailConfig where mails go when the command line does not say
  */
-export function phpSettings(args: Arguments, roots: readonly string[]): PhpSettings {
+export function phpSettings(args: Arguments, roots: readonly string[], mailConfig?: MailConfig): PhpSettings {
+  const mail = mailOf(args, mailConfig);
   const mounts = args.list("mount").map(existingDirectory);
   const iniFile = iniFileOf(args);
   const data = args.text("data");
   const ini = {
     ...(iniFile === undefined ? {} : { text: readIni(iniFile) }),
-    settings: Object.fromEntries(args.list("define").map(definition)),
+    settings: definitions(args.list("define").map(definition)),
   };
   const env = Object.fromEntries(args.pairs("env"));
   if (data !== undefined) makeDirectory(data);
@@ -102,6 +107,7 @@ export function phpSettings(args: Arguments, roots: readonly string[]): PhpSetti
     ini,
     env,
     network: !args.flag("no-network"),
+    ...(mail === undefined ? {} : { mail }),
     ...(mounts.length === 0 ? {} : { mounts: [...mounts, ...roots] }),
     ...(data === undefined ? {} : { sharedDirectory: resolve(data) }),
   };
@@ -172,6 +178,16 @@ export function compileThreads(
 
 function withoutProgress<T>(_label: string, work: (say: (detail: string) => void) => Promise<T>): Promise<T> {
   return work(() => {});
+}
+
+/** Of two values for one setting the last one counts; extensions are added up. */
+function definitions(entries: readonly (readonly [string, string])[]): Record<string, string> {
+  const settings = Object.fromEntries(entries);
+  for (const name of ["extension", "zend_extension"]) {
+    const all = entries.filter(([its]) => its === name).map(([, value]) => value);
+    if (all.length > 0) settings[name] = all.join(",");
+  }
+  return settings;
 }
 
 /** `name=value`, or `name` alone for a switch that is on, as PHP's `-d` has it. */
