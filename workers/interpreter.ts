@@ -3,6 +3,7 @@
 
 import type { Socket } from "cloudflare:sockets";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
+import { plainResult } from "../src/platform/workers/rpc-result.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
 import { type ChildEnvironment, childName } from "../src/platform/workers/settings.ts";
 import { socketTransport, untilClosed } from "../src/transport/cloudflare/socket.ts";
@@ -21,7 +22,7 @@ export default {
     const life = serveChild(socketTransport(socket), residentInterpreter(settings), {
       name,
       poolStatus,
-      files: (envelope) => status.files(envelope),
+      files: (envelope) => plainResult(status.files(envelope)),
     });
     await untilClosed(socket, life);
   },

@@ -16,6 +16,7 @@ import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import { type Envelope, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
+import { plainResult } from "./rpc-result.ts";
 import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 import type { WrittenFilesBinding } from "./written-files.ts";
@@ -182,6 +183,6 @@ export const PoolStatus: PoolStatusConstructor = class extends WorkerEntrypoint<
 
   files(envelope: Envelope): Promise<StoreAnswer> {
     const { POOL } = this.env;
-    return POOL.get(POOL.idFromName(this.ctx.props.pool)).files(envelope);
+    return plainResult(POOL.get(POOL.idFromName(this.ctx.props.pool)).files(envelope));
   }
 };

@@ -4,6 +4,7 @@ import { byteStringToUtf8 } from "../../codec/index.ts";
 import type { Entry, FileSource } from "../../gateway/files.ts";
 import { isAsset } from "../../image/assets.ts";
 import type { WrittenFile } from "./file-store.ts";
+import { plainResult } from "./rpc-result.ts";
 
 /** As much of a pool's object as is used. */
 export interface WrittenFilesBinding {
@@ -27,14 +28,12 @@ export function writtenFiles(binding: () => WrittenFilesBinding, documentRoot: s
     if (name.lastIndexOf(".") <= 0) return undefined;
     const text = byteStringToUtf8(path);
     const script = name.endsWith(".php");
-    return binding()
-      .findFile(documentRoot + text)
-      .then((file): Entry | undefined => {
-        if (file === undefined) return undefined;
-        if (!script && !isAsset(text.slice(1))) return { type: "refused" };
-        const { size, modified } = file;
-        return { type: "file", size, modified, read: async (start, end) => stream(binding, file, start, end) };
-      });
+    return plainResult(binding().findFile(documentRoot + text)).then((file): Entry | undefined => {
+      if (file === undefined) return undefined;
+      if (!script && !isAsset(text.slice(1))) return { type: "refused" };
+      const { size, modified } = file;
+      return { type: "file", size, modified, read: async (start, end) => stream(binding, file, start, end) };
+    });
   };
 }
 
@@ -48,7 +47,7 @@ function stream(
   return new ReadableStream({
     async pull(controller) {
       if (at < end) {
-        const bytes = await binding().readFile(file, at, Math.min(STEP, end - at));
+        const bytes = await plainResult(binding().readFile(file, at, Math.min(STEP, end - at)));
         if (bytes.length === 0) throw new Error("the file was cut while it was sent");
         at += bytes.length;
         controller.enqueue(bytes);
