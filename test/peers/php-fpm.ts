@@ -50,8 +50,9 @@ async function start(options: PhpFpmOptions, port: number): Promise<PhpFpm> {
     "php_value[output_buffering] = 0",
     "php_admin_value[post_max_size] = 64M",
     "php_admin_value[upload_max_filesize] = 64M",
-    `php_admin_value[session.save_path] = ${sessions}`,
+    // Of two lines for one setting php-fpm takes the first.
     ...(options.poolLines ?? []),
+    `php_admin_value[session.save_path] = ${sessions}`,
     "",
   ];
   const file = join(scratch.path, "php-fpm.conf");

@@ -4,19 +4,29 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { parse } from "smol-toml";
+import type { PoolConfigInput } from "../../src/fpm/config.ts";
 import { type BuildOptions, buildApplication } from "../../src/image/build.ts";
 import { startLocalWorkers } from "../../src/platform/node/local-workers.ts";
 import type { AppServer, PhpSettings } from "./app-server.ts";
 
+type MoreBuild = Omit<BuildOptions, "root" | "php" | "mount" | "out" | "pool">;
+
 export interface WorkerdOptions {
   /** Default 1. */
   readonly children?: number;
-  /** What else the build is told. */
-  readonly build?: Omit<BuildOptions, "root" | "php" | "mount" | "out" | "pool">;
+  /** Default: a static pool of `children`. */
+  readonly pool?: PoolConfigInput;
+  /** What else the build is told; a function is given the folder. */
+  readonly build?: MoreBuild | ((root: string) => Promise<MoreBuild>);
+  /** Variables of the Worker. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 export interface WorkerdServer extends AppServer {
-  /** Throws the pool's object out of memory, and its children with it, as the platform does with one that nobody asks. */
+  /**
+   * Throws the pool's object out of memory, as the platform does with one that nobody asks. Waits until it has no
+   * children: without an idle timeout of the pool that is never.
+   */
   evict(): Promise<void>;
 }
 
@@ -29,13 +39,13 @@ const POOL = "www";
  */
 export function startWorkerd(
   php: string,
-  { children = 1, build = {} }: WorkerdOptions = {},
+  { children = 1, build, pool = {}, variables = {} }: WorkerdOptions = {},
 ): (root: string, settings?: PhpSettings) => Promise<WorkerdServer> {
   return async (root, settings = {}) => {
     const out = `${root}.build`;
     if (!existsSync(out)) {
       await buildApplication({
-        ...build,
+        ...(typeof build === "function" ? await build(root) : build),
         root,
         php,
         mount: root,
@@ -43,13 +53,13 @@ export function startWorkerd(
         ini: Object.entries(settings)
           .map(([name, value]) => `${name} = "${value}"\n`)
           .join(""),
-        pool: { pm: "static", maxChildren: children },
+        pool: { pm: "static", maxChildren: children, ...pool },
       });
     }
     const startedAt = performance.now();
     const lines: string[] = [];
     const onLog = (level: string, message: string) => void lines.push(`${level}: ${message}`);
-    const miniflare = await startLocalWorkers({ out, persist: `${root}.durable`, onLog });
+    const miniflare = await startLocalWorkers({ out, persist: `${root}.durable`, onLog, variables });
     const { origin } = await miniflare.ready;
     return {
       startedAt,

@@ -20,7 +20,7 @@ final class Csrf
         $form = $request->isPost() && !str_starts_with($request->getContentType() ?? '', 'application/json');
         $token = $form ? (string) $request->getParsedBodyParam('_token', '') : '';
         if ($form && !hash_equals($this->container->get('session')->token(), $token)) {
-            return $this->container->get('render')($response->withStatus(419), 'expired.twig');
+            return $this->container->get('render')($response->withStatus(403), 'expired.twig');
         }
         return $next($request, $response);
     }

@@ -11,7 +11,7 @@ use Slim\Http\Response;
 
 final class Pages
 {
-    private const PASSWORD = '$2y$04$B0nlbhOEtUNAOD7N1EfsYu5C7Co7sL1jcn7VfKhexDe2QJrqLEjny';
+    private const PASSWORD = '$2y$04$IYcfYJ1dnoCUEomGm.lmieJClDkXS0minBJs8RQapQysCKpI53H0u';
 
     public function __construct(private ContainerInterface $container)
     {

@@ -41,7 +41,7 @@ $container['phpErrorHandler'] = static fn($c) => $c['errorHandler'];
 
 // The last one added is the outermost: the session is there before the token is looked at.
 $app->add(new Csrf($container));
-$app->add(static function (Request $request, Response $response, callable $next) use ($container): Response {
+$app->add(function (Request $request, Response $response, callable $next) use ($container): Response {
     $container['session']->start();
     try {
         return $next($request, $response)->withHeader('X-Application', 'slim');
@@ -67,7 +67,7 @@ $app->group('/api', function () use ($app, $pages): void {
     $app->get('/notes', [$pages, 'apiNotes']);
     $app->post('/echo', [$pages, 'apiEcho']);
 });
-$app->get('/broken', static function (): never {
+$app->get('/broken', function (): never {
     throw new RuntimeException('a secret of the server');
 });
 

@@ -1,0 +1,8 @@
+import { describeDebianApp } from "./debian-packages.ts";
+import { nodeFramework } from "./framework-places.ts";
+import { frameworkScenario } from "./frameworks.ts";
+import { SLIM } from "./slim.ts";
+
+describeDebianApp("Slim 3 on edge-fpm serve with 3 children", "slim", SLIM.packages, (tree) => {
+  frameworkScenario(SLIM, tree, nodeFramework, "Node, 3 children");
+});
