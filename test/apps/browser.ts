@@ -56,21 +56,24 @@ export class Page {
 export class Visitor {
   readonly #cookies = new Map<string, string>();
   readonly #base: string;
+  readonly #before: (() => Promise<void>) | undefined;
 
-  constructor(base: string) {
+  /** @param before called before each single request, such as a redirect's */
+  constructor(base: string, before?: () => Promise<void>) {
     this.#base = base;
+    this.#before = before;
   }
 
   /** The same visitor at a server's new address. */
-  movedTo(base: string): Visitor {
-    const moved = new Visitor(base);
+  movedTo(base: string, before?: () => Promise<void>): Visitor {
+    const moved = new Visitor(base, before);
     for (const [name, value] of this.#cookies) moved.#cookies.set(name, value);
     return moved;
   }
 
   /** Opens a page; `address` is relative to the base. */
   open(address: string): Promise<Page> {
-    return this.request(new URL(address, this.#base).href, {});
+    return this.request(address, {});
   }
 
   /** Sends `form` as found on `page`, with `changes` over its fields. */
@@ -89,8 +92,9 @@ export class Visitor {
     return this.request(url.href, { method: "POST", body });
   }
 
-  /** One request and the redirects after it. */
-  async request(url: string, init: RequestInit): Promise<Page> {
+  /** One request, by a whole address or one relative to the base, and the redirects after it. */
+  async request(address: string, init: RequestInit): Promise<Page> {
+    const url = new URL(address, this.#base).href;
     let next = url;
     let current = init;
     for (let hop = 0; hop <= REDIRECTS; hop++) {
@@ -98,6 +102,7 @@ export class Visitor {
       if (this.#cookies.size > 0) {
         headers.set("cookie", [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; "));
       }
+      await this.#before?.();
       const response = await fetch(next, { ...current, headers, redirect: "manual" });
       this.#keepCookies(response.headers);
       const bytes = new Uint8Array(await response.arrayBuffer());

@@ -32,16 +32,16 @@ export const startNative: StartAppServer = (root, settings) => startNativeWith()
 export interface NativeOptions {
   /** Default 2. */
   readonly children?: number;
-  /** Lines of nginx's server, before its own locations. */
-  readonly serverLines?: readonly string[];
+  /** What nginx gives for a path that leads to no file. Default: 404. */
+  readonly front?: string;
 }
 
 /** nginx in front of php-fpm 8.2. Needs both peers. */
-export function startNativeWith({ children = 2, serverLines = [] }: NativeOptions = {}): StartAppServer {
+export function startNativeWith({ children = 2, front }: NativeOptions = {}): StartAppServer {
   return async (root, settings = {}) => {
     const poolLines = Object.entries(settings).map(([name, value]) => `php_value[${name}] = ${value}`);
     const fpm = await startPhpFpm({ listen: "unix", children, poolLines });
-    return joined(fpm, () => startNginx({ root, fastcgi: fpm.address, serverLines }));
+    return joined(fpm, () => startNginx({ root, fastcgi: fpm.address, ...(front !== undefined && { front }) }));
   };
 }
 
@@ -60,19 +60,16 @@ export function startEdge(
 ): StartAppServer {
   return async (root, settings = {}) => {
     const server = await startServe(root, { php, children, settings, isolated, args });
-    const memory = async () => {
-      const bytes = residentMemory(server.program.pid);
-      return bytes === undefined ? undefined : bytes / children;
-    };
+    const memory = async () => residentMemory(server.program.pid, children);
     return { ...server, stop: () => server.stop(), memory };
   };
 }
 
-/** Resident memory of a process, in bytes; `undefined` where the system does not tell. */
-function residentMemory(pid: number): number | undefined {
+/** Resident memory of a process for each child, in bytes; `undefined` where the system does not tell. */
+export function residentMemory(pid: number, children: number): number | undefined {
   try {
     const kilobytes = /^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+    return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024) / children;
   } catch {
     return undefined;
   }

@@ -20,6 +20,8 @@ export interface NginxOptions {
   readonly httpLines?: readonly string[];
   /** Lines added to the server, before its own locations; `%params%` stands for the params of a PHP location. */
   readonly serverLines?: readonly string[];
+  /** What a path gets that leads to no file: a script with its query, such as "/index.php?$args". Default: 404. */
+  readonly front?: string;
   /** Where requests are logged, and in which format. Default: nowhere. */
   readonly accessLog?: string;
 }
@@ -162,7 +164,7 @@ http {
     index index.php index.html;
     ${(options.serverLines ?? []).join("\n    ").replaceAll("%params%", params)}
     location ~ /\\. { return 403; }
-    location / { try_files $uri $uri/ =404; }
+    location / { try_files $uri $uri/ ${options.front ?? "=404"}; }
     location ~ \\.php(/|$) {
       fastcgi_split_path_info ^(.+?\\.php)(/.*)?$;
       ${params}
