@@ -1,0 +1,8 @@
+import { describeDebianApp } from "./debian-packages.ts";
+import { nodeFramework } from "./framework-places.ts";
+import { frameworkScenario } from "./frameworks.ts";
+import { LARAVEL } from "./laravel.ts";
+
+describeDebianApp("Laravel 8 on edge-fpm serve with 3 children", "laravel", LARAVEL.packages, (tree) => {
+  frameworkScenario(LARAVEL, tree, nodeFramework, "Node, 3 children");
+});

@@ -1,0 +1,4 @@
+@extends('base')
+@section('body')
+<h1>There is no such page</h1>
+@endsection

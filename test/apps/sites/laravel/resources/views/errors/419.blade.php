@@ -1,0 +1,4 @@
+@extends('base')
+@section('body')
+<h1>This form has expired</h1>
+@endsection

@@ -1,0 +1,4 @@
+@extends('base')
+@section('body')
+<h1>Hello, {{ $name }}!</h1>
+@endsection
