@@ -28,6 +28,7 @@ import {
   type SiteFiles,
   STATUS_PATH,
   type StatusFormat,
+  type UnpackProgress,
   type WireEvent,
 } from "./types.ts";
 import { WireLog } from "./wire-log.ts";
@@ -269,6 +270,12 @@ class PageEngine implements Engine {
       },
       list: () => this.#call("listFiles"),
       read: (path) => this.#call("readFile", path),
+      storage: () => this.#call("storage"),
+      reset: () => this.#call("resetFiles"),
+      unpack: (zip, onProgress) => {
+        const run = this.#newRun((value: UnpackProgress) => onProgress?.(value));
+        return this.#call("unpack", run, zip).finally(() => this.#progress.delete(run));
+      },
     };
   }
 
@@ -298,13 +305,17 @@ function settingsOf(options: EngineOptions): ServerSettings {
   if (!builds.some(({ version }) => version === php)) {
     throw new EngineError("PHP_UNKNOWN_VERSION", `PHP ${php} was not built in`);
   }
+  const base = new URL(".", document.baseURI).pathname;
   const files = Object.entries(options.files ?? {}).map(([path, content]) => [path, toBytes(content)] as const);
   return {
     builds,
     php,
     asyncMode,
     // Caches belong to an origin, which other playgrounds may share.
-    cacheName: `edge-fpm php ${new URL(".", document.baseURI).pathname}`,
+    cacheName: `edge-fpm php ${base}`,
+    // Of an origin, too; a name of a folder has no slashes.
+    filesName: options.keepFiles === false ? undefined : `edge-fpm files ${encodeURIComponent(base)}`,
+    site: `${base}site`,
     pool: { ...DEFAULT_POOL, ...options.pool },
     files: Object.fromEntries(files),
     wire: { ...DEFAULT_WIRE_LIMITS, ...options.wire },

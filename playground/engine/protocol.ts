@@ -15,6 +15,8 @@ import type {
   PoolConfigInput,
   RequestEnd,
   RequestInput,
+  StorageState,
+  UnpackProgress,
   WireClosed,
   WireLimits,
   WireOpened,
@@ -33,6 +35,10 @@ export interface ServerSettings {
   readonly php: string;
   readonly asyncMode: AsyncMode;
   readonly cacheName: string;
+  /** Name of what is kept of files; `undefined`: nothing is. */
+  readonly filesName: string | undefined;
+  /** Path of an application in URLs, without a slash at its end. */
+  readonly site: string;
   readonly pool: PoolConfigInput;
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly wire: WireLimits;
@@ -46,6 +52,9 @@ export interface ServerCalls {
   changeFiles(changes: Readonly<Record<string, Uint8Array | null>>): void;
   listFiles(): readonly { path: string; size: number; modified: number }[];
   readFile(path: string): Uint8Array | undefined;
+  storage(): StorageState;
+  resetFiles(): void;
+  unpack(run: number, zip: Blob): UnpackProgress;
   configure(change: PoolConfigInput): PoolConfig;
   kill(pid: number): boolean;
   reload(): void;
@@ -93,7 +102,10 @@ export type ToPage =
   | { readonly type: "raw-data"; readonly connection: number; readonly bytes: Uint8Array }
   | { readonly type: "raw-error"; readonly connection: number; readonly code: string; readonly message: string }
   | { readonly type: "raw-end"; readonly connection: number; readonly error?: string }
-  | { readonly type: "progress"; readonly run: number; readonly value: LoadProgressReport | CompareSample };
+  | { readonly type: "progress"; readonly run: number; readonly value: Progress };
+
+/** What long calls tell while they go on. */
+export type Progress = LoadProgressReport | CompareSample | UnpackProgress;
 
 /** Events that the Worker makes. */
 export type EventName = Exclude<keyof EngineEvents, "wire" | "failure">;

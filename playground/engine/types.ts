@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly php?: string;
   /** How PHP waits. Default: what the browser can do. */
   readonly asyncMode?: AsyncMode;
+  /** Whether files survive a reload, where the browser can do that. Default true. */
+  readonly keepFiles?: boolean;
   /** What is kept of the wire. */
   readonly wire?: Partial<WireLimits>;
   /** Milliseconds between two looks at the pool. Default 100. */
@@ -156,6 +158,39 @@ export interface SiteFiles {
   list(): Promise<readonly { readonly path: string; readonly size: number; readonly modified: number }[]>;
   /** `undefined` when there is no such file. */
   read(path: string): Promise<Uint8Array | undefined>;
+  /** Where files are kept, and which address an application has. Opens them. */
+  storage(): Promise<StorageState>;
+  /** Forgets all files that are kept. The page must be loaded again afterwards. */
+  reset(): Promise<void>;
+  /**
+   * Unpacks an application from a zip archive to `StorageState.site`, in the place of the one before.
+   *
+   * @throws {EngineError} `ARCHIVE_MALFORMED`, `ARCHIVE_UNSUPPORTED`, `ARCHIVE_LIMIT`, `ARCHIVE_NO_APPLICATION`; what was
+   *   there before stays
+   */
+  unpack(zip: Blob, onProgress?: (progress: UnpackProgress) => void): Promise<UnpackProgress>;
+}
+
+/** Where files are, and what for. */
+export interface StorageState {
+  /** In the browser's private file system: a reload keeps them. Else in memory. */
+  readonly kept: boolean;
+  /** Why not: this browser or window keeps nothing, another page has the files, or they could not be opened. */
+  readonly reason?: "unsupported" | "another-page" | "failed";
+  /** Of `failed`. */
+  readonly message?: string;
+  /** Path of an application in URLs, with slashes around: "/playground/site/". */
+  readonly site: string;
+  /** Path of its first page, when there is one: "/playground/site/public/". */
+  readonly application?: string;
+}
+
+/** How far an archive is unpacked. Bytes are those of the files. */
+export interface UnpackProgress {
+  readonly files: number;
+  readonly totalFiles: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
 }
 
 // --- requests
@@ -168,6 +203,8 @@ export interface RequestInput {
   /** Cookie, Host and Content-Type too; repeated names are kept. Content-Length is added when there is a body. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array | undefined;
+  /** Default "http". */
+  readonly scheme?: "http" | "https";
   /** Default "own". */
   readonly connections?: Connections;
 }

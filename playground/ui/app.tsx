@@ -16,6 +16,7 @@ const COMPONENTS: Readonly<Record<ViewName, ComponentType>> = {
   break: lazyView(async () => (await import("./views/break/break-view.tsx")).BreakView),
   pool: lazyView(async () => (await import("./views/pool/pool-view.tsx")).PoolView),
   compare: lazyView(async () => (await import("./views/compare/compare-view.tsx")).CompareView),
+  site: lazyView(async () => (await import("./views/site/site-view.tsx")).SiteView),
   setups: lazyView(async () => (await import("./views/setups/setups-view.tsx")).SetupsView),
   captures: lazyView(async () => (await import("./views/captures/captures-view.tsx")).CapturesView),
 };

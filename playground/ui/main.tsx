@@ -6,6 +6,7 @@ import { App } from "./app.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./state/dropped.ts";
 import { openPermalink } from "./state/share.ts";
 import { watchPool } from "./views/pool/history.ts";
 

@@ -4,7 +4,7 @@ import { ChildLink, poolExchange, serveConnection, withMasterPages } from "../..
 import { Master, type Pool, poolConfig, statusArray } from "../../../src/fpm/index.ts";
 import type { Spawn } from "../../../src/fpm/spawn.ts";
 import { loadPhp } from "../../../src/platform/browser/load-php.ts";
-import type { SharedFiles } from "../../../src/platform/browser/shared-files.ts";
+import type { PageFiles } from "../../../src/platform/browser/page-files.ts";
 import { type ChildWorker, createWorkerSpawn, type WorkerImage } from "../../../src/platform/browser/spawn-worker.ts";
 import type { Exchange } from "../../../src/transport/exchange.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
@@ -34,7 +34,8 @@ const ABANDONED = 3000;
 export interface ApplicationParts {
   readonly settings: ServerSettings;
   readonly tap: WireTap;
-  readonly files: SharedFiles;
+  /** Opens the files that all children share. */
+  readonly files: () => Promise<PageFiles>;
   readonly createWorker: (name: string) => ChildWorker;
   readonly onPhp: (state: PhpState) => void;
   readonly onLog: (log: EngineLog) => void;
@@ -48,6 +49,7 @@ export class Application {
   #pool: Pool<ChildLink>;
   #exchange: Exchange;
   #image: WorkerImage | undefined;
+  #files: PageFiles | undefined;
   #php: PhpState;
   #version: string;
   #loading: Promise<void> | undefined;
@@ -150,7 +152,7 @@ export class Application {
   }
 
   async #start(): Promise<void> {
-    this.#image = await this.#load();
+    [this.#image, this.#files] = await Promise.all([this.#load(), this.#parts.files()]);
     this.#tellPhp({ ...this.#php, stage: "starting" });
     if (this.#pool.state !== "new") {
       // The start before this one failed, and a pool starts once.
@@ -202,7 +204,7 @@ export class Application {
   }
 
   #spawner(origin: "pool" | "single"): Spawn<ChildLink> {
-    const { tap, files, createWorker, onChild } = this.#parts;
+    const { tap, createWorker, onChild } = this.#parts;
     return createWorkerSpawn({
       wrap: (transport, { pid }) =>
         new ChildLink(tap.wrap(transport, { hop: "child", origin, pid, side: "web-server" }).transport),
@@ -211,7 +213,10 @@ export class Application {
         if (this.#image === undefined) throw new EngineError("PHP_BOOT", "PHP is not loaded");
         return this.#image;
       },
-      files,
+      files: () => {
+        if (this.#files === undefined) throw new EngineError("PHP_BOOT", "the files are not opened");
+        return this.#files;
+      },
       env: { USER: "visitor", HOME: "/home/visitor" },
       poolStatus: () => statusArray(this.#pool.status()),
       onStart: (pid, start) => onChild({ pid, ...start, single: origin === "single" }),

@@ -1,8 +1,6 @@
 // The server Worker: web server, master and what watches them, away from the page's thread. The page orders by messages.
 
 import type { FileSource } from "../../../src/gateway/index.ts";
-import type { FileChanges } from "../../../src/platform/browser/child-messages.ts";
-import { SharedFiles } from "../../../src/platform/browser/shared-files.ts";
 import type { ChildWorker } from "../../../src/platform/browser/spawn-worker.ts";
 import { connectExchange } from "../../../src/transport/connect-exchange.ts";
 import type { Exchange } from "../../../src/transport/exchange.ts";
@@ -29,17 +27,18 @@ import {
   type LoadProgressReport,
   type RequestEnd,
   type RequestInput,
+  type StorageState,
   type Timings,
+  type UnpackProgress,
 } from "../types.ts";
 import { Application } from "./application.ts";
 import { runCompare } from "./compare.ts";
+import type { OpenedFiles } from "./files.ts";
 import { runLoad } from "./load.ts";
 import { PoolWatch } from "./pool-watch.ts";
+import type { FrontController } from "./unpacked.ts";
 import { answer, chunksOf, problemOf, type Reply, readBody, wantsPhp } from "./web-server.ts";
 import { WireTap } from "./wire-tap.ts";
-
-/** Directories whose files all children share: the site, and where sessions and temporary files lie. */
-const SHARED = [DOCUMENT_ROOT, "/tmp"];
 
 /** Lines of STDERR kept of one request, and bytes of a body in a batch. */
 const MOST_LINES = 1000;
@@ -47,6 +46,12 @@ const BATCH_BODY = 64 * 1024;
 
 /** Connections kept idle for requests that ask for a kept one. */
 const KEPT = 8;
+
+/** The site's files, and what is made of them. */
+interface Opened extends OpenedFiles {
+  readonly source: FileSource;
+  readonly frontController: () => FrontController | undefined;
+}
 
 interface Outgoing {
   readonly abort: AbortController;
@@ -57,8 +62,8 @@ interface Outgoing {
 
 export class Server implements Pick<Calls, keyof ServerCalls> {
   readonly #post: (message: ToPage, transfer: Transferable[]) => void;
-  readonly #files: SharedFiles;
-  readonly #site: FileSource;
+  readonly #settings: ServerSettings;
+  #opened: Promise<Opened> | undefined;
   readonly #tap: WireTap;
   readonly #application: Application;
   readonly #requests = new Map<number, Outgoing>();
@@ -76,19 +81,14 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
     post: (message: ToPage, transfer: Transferable[]) => void,
   ) {
     this.#post = post;
-    this.#files = new SharedFiles({
-      directories: SHARED,
-      onChange: (changes, pid) => this.#event("files", { paths: changes.map(([path]) => urlPath(path)), pid }),
-      onFull: (path, pid) => this.#log(`${path} of child ${pid} is not shared: the site's files are too many bytes`),
-    });
-    this.#site = this.#files.source(DOCUMENT_ROOT);
+    this.#settings = settings;
     this.#tap = new WireTap(settings.wire, (batch) => {
       post({ type: "wire", batch }, [batch.rows.buffer as ArrayBuffer, batch.bytes.buffer as ArrayBuffer]);
     });
     this.#application = new Application({
       settings,
       tap: this.#tap,
-      files: this.#files,
+      files: async () => (await this.#files()).files,
       createWorker,
       onPhp: (state) => this.#event("php", state),
       onLog: (log) => this.#event("log", log),
@@ -104,7 +104,6 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
       settings.statusInterval,
       (snapshot) => this.#event("pool", snapshot),
     );
-    this.changeFiles(settings.files);
   }
 
   /** Takes one message of the page. */
@@ -163,25 +162,65 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
     return this.#application.usePhp(version);
   }
 
-  changeFiles(changes: Readonly<Record<string, Uint8Array | null>>): void {
+  async changeFiles(changes: Readonly<Record<string, Uint8Array | null>>): Promise<void> {
+    const { files } = await this.#files();
     const modified = Date.now();
-    const made: FileChanges = Object.entries(changes).map(([path, bytes]) => [
-      filePath(path),
-      bytes === null ? null : { bytes, modified },
-    ]);
-    this.#files.change(made);
+    files.change(
+      Object.entries(changes).map(([path, bytes]) => [filePath(path), bytes === null ? null : { bytes, modified }]),
+    );
   }
 
-  listFiles(): { path: string; size: number; modified: number }[] {
-    return this.#files.all().map(([path, file]) => ({
-      path: urlPath(path),
-      size: file?.bytes.length ?? 0,
-      modified: file?.modified ?? 0,
-    }));
+  async listFiles(): Promise<{ path: string; size: number; modified: number }[]> {
+    const { files } = await this.#files();
+    return files.list().map(({ path, size, modified }) => ({ path: urlPath(path), size, modified }));
   }
 
-  readFile(path: string): Uint8Array | undefined {
-    return this.#files.get(filePath(path))?.bytes;
+  async readFile(path: string): Promise<Uint8Array | undefined> {
+    return (await this.#files()).files.get(filePath(path));
+  }
+
+  async storage(): Promise<StorageState> {
+    const { storage, frontController } = await this.#files();
+    const application = frontController()?.folder;
+    return { ...storage, ...(application !== undefined && { application }) };
+  }
+
+  async resetFiles(): Promise<void> {
+    await (await this.#files()).forget();
+  }
+
+  async unpack(run: number, zip: Blob): Promise<UnpackProgress> {
+    const { files, storage } = await this.#files();
+    const { unpack } = await import("./unpack.ts");
+    return await unpack(zip, files, DOCUMENT_ROOT + storage.site.slice(0, -1), (value) =>
+      this.#post({ type: "progress", run, value }, []),
+    );
+  }
+
+  /** Opened when they are first needed, so that a page that is only looked at loads nothing for it. */
+  #files(): Promise<Opened> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #open(): Promise<Opened> {
+    const { filesName: name, site, files: initial } = this.#settings;
+    const { openFiles, frontControllerOf } = await import("./files.ts");
+    const opened = await openFiles({
+      name,
+      site,
+      initial: Object.fromEntries(Object.entries(initial).map(([path, bytes]) => [filePath(path), bytes])),
+      onChange: (paths, pid) => this.#event("files", { paths: paths.map(urlPath), pid }),
+    });
+    const { files, storage } = opened;
+    return {
+      ...opened,
+      source: files.source(DOCUMENT_ROOT),
+      frontController: () => frontControllerOf(files, DOCUMENT_ROOT, storage.site),
+    };
   }
 
   configure(change: Parameters<ServerCalls["configure"]>[0]): ReturnType<ServerCalls["configure"]> {
@@ -282,9 +321,11 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
     let error: RequestEnd["error"];
     try {
       if (wantsPhp(input)) await this.#application.ready();
+      const { source, frontController } = await this.#files();
       const clock = stopwatch();
       const request = ++this.#lastNumber;
-      const reply = await answer(input, this.#site, {
+      const reply = await answer(input, source, {
+        frontController: frontController(),
         number: request,
         signal,
         exchange: this.#exchange(input.connections),
@@ -343,6 +384,8 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
 
   /** A request to its end, its body in one piece. */
   async #whole(input: RequestInput, exchange: Exchange): Promise<BatchAnswer> {
+    const { source, frontController: found } = await this.#files();
+    const frontController = found();
     const request = ++this.#lastNumber;
     const clock = stopwatch();
     let error: RequestEnd["error"];
@@ -350,7 +393,7 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
       error = problemOf(reason);
     };
     const signal = new AbortController().signal;
-    const reply = await answer(input, this.#site, { number: request, signal, exchange, onError });
+    const reply = await answer(input, source, { number: request, signal, exchange, onError, frontController });
     clock.head();
     const body = await readBody(reply, BATCH_BODY).catch((reason: unknown) => {
       error ??= problemOf(reason);
@@ -374,11 +417,6 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
 
   #event<Name extends EventName>(name: Name, event: EngineEvents[Name]): void {
     this.#post({ type: "event", name, event }, []);
-  }
-
-  #log(message: string): void {
-    const time = performance.timeOrigin + performance.now();
-    this.#event("log", { level: "warning", message, fields: {}, time, from: "web-server" });
   }
 }
 

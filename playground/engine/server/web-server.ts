@@ -5,6 +5,7 @@ import type { ReplyInit } from "../../../src/gateway/answer/reply.ts";
 import { createFolderGateway, type FileSource } from "../../../src/gateway/index.ts";
 import type { Exchange } from "../../../src/transport/exchange.ts";
 import { DOCUMENT_ROOT, EngineError, PING_PATH, type RequestInput, STATUS_PATH } from "../types.ts";
+import type { FrontController } from "./unpacked.ts";
 
 /** An answer. Headers as the script wrote them: the browser's own `Response` would drop Set-Cookie. */
 export interface Reply extends ReplyInit {
@@ -17,6 +18,8 @@ export interface Visit {
   readonly number: number;
   readonly signal: AbortSignal;
   readonly exchange: Exchange;
+  /** Answers for paths of an application that are no files. */
+  readonly frontController?: FrontController | undefined;
   onStderr?(line: string): void;
   onError?(error: unknown, status: number): void;
 }
@@ -30,8 +33,10 @@ const MASTER_PAGES = [STATUS_PATH, PING_PATH];
 export async function answer(input: RequestInput, files: FileSource, visit: Visit): Promise<Reply> {
   const path = pathOf(input);
   const page = MASTER_PAGES.find((known) => known === path);
+  const { folder, script } = visit.frontController ?? {};
   const gateway = createFolderGateway({
     documentRoot: DOCUMENT_ROOT,
+    ...(folder !== undefined && script !== undefined && path.startsWith(folder) && { frontController: script }),
     files: page === undefined ? files : { find: (at) => (at === page ? EMPTY_FILE : undefined) },
     ...(page === undefined ? {} : { scriptExtensions: [page.slice(1)] }),
     exchange: visit.exchange,
@@ -51,11 +56,11 @@ export async function answer(input: RequestInput, files: FileSource, visit: Visi
     target: input.url,
     headers,
     protocol: "HTTP/1.1",
-    scheme: "http",
+    scheme: input.scheme ?? "http",
     remoteAddress: "127.0.0.1",
     remotePort: 49_152 + (visit.number % 16_384),
     serverAddress: "127.0.0.1",
-    serverPort: 80,
+    serverPort: input.scheme === "https" ? 443 : 80,
   });
   return reply as unknown as Reply;
 }

@@ -8,6 +8,7 @@ export const VIEWS = [
   { name: "break", title: "Break it", summary: "Send any bytes to the application" },
   { name: "pool", title: "Pool", summary: "Children, queue and load; the process manager's numbers" },
   { name: "compare", title: "CGI or FastCGI", summary: "A fresh interpreter for each request, or a resident one" },
+  { name: "site", title: "Application", summary: "Run an application of your own: drop its zip" },
   { name: "setups", title: "Set-ups", summary: "What is on the screen, as configuration of real servers" },
   { name: "captures", title: "Captures", summary: "Open and write captures of Wireshark" },
 ] as const;

@@ -1,6 +1,8 @@
-// What the master and a child in a Web Worker say to each other beside the requests. Both share one channel, so that the
-// two are in order: a file that changed before a request was sent is there when the request arrives.
+// What the master and a child in a Web Worker say to each other beside the requests: messages of the file store above all.
+// Both share one channel.
 
+import type { ChildMessage, StoreAnswer } from "../../fs/index.ts";
+import type { Mail } from "../../mail/index.ts";
 import type { MessagePortLike } from "../../transport/message-port.ts";
 
 /** A file's new content, or `null` for a file that is gone. */
@@ -12,6 +14,12 @@ export interface SharedFile {
 
 /** Changes of files by their absolute path in PHP's file system. */
 export type FileChanges = readonly (readonly [path: string, file: SharedFile | null])[];
+
+/** A message to the file store, with the life of the child that sends it: 0 with a hello. */
+export interface FileEnvelope {
+  readonly life: number;
+  readonly message: ChildMessage;
+}
 
 /** Everything a Web Worker needs to become a child. */
 export interface WorkerChildSettings {
@@ -25,21 +33,23 @@ export interface WorkerChildSettings {
   readonly iniSettings: Readonly<Record<string, string | number | boolean>>;
   /** Environment of the scripts, beside CHILD_PID. */
   readonly env: Readonly<Record<string, string>>;
-  /** Directories whose files all children share; they are made when missing. */
+  /** Directories whose files all children share. */
   readonly shared: readonly string[];
-  /** What lies in them at present. */
-  readonly files: FileChanges;
+  /** Whether the master takes mails. */
+  readonly mail: boolean;
 }
 
 /** To the child. */
 export type ChildOrder =
   | { readonly order: "start"; readonly settings: WorkerChildSettings }
-  /** Files of the shared directories, changed elsewhere. */
-  | { readonly order: "files"; readonly changes: FileChanges }
+  /** What the file store says to the message of that number. */
+  | { readonly order: "file-answer"; readonly id: number; readonly answer: StoreAnswer }
   /** Finish what runs and end. */
   | { readonly order: "stop" }
   /** The answer to `status-wanted`. */
-  | { readonly order: "status"; readonly id: number; readonly value: object | undefined };
+  | { readonly order: "status"; readonly id: number; readonly value: object | undefined }
+  /** What became of a mail: why it was not taken, or nothing. */
+  | { readonly order: "mail"; readonly id: number; readonly problem?: string };
 
 /** From the child. */
 export type ChildReport =
@@ -49,9 +59,11 @@ export type ChildReport =
   | { readonly report: "failed"; readonly code: string; readonly message: string }
   /** It has ended as it was asked to. */
   | { readonly report: "stopped" }
-  /** A script changed files of the shared directories. */
-  | { readonly report: "files"; readonly changes: FileChanges }
-  | { readonly report: "status-wanted"; readonly id: number };
+  /** For the file store: answered by `file-answer`. */
+  | { readonly report: "file-message"; readonly id: number; readonly envelope: FileEnvelope }
+  | { readonly report: "status-wanted"; readonly id: number }
+  /** A script sends a mail. */
+  | { readonly report: "mail"; readonly id: number; readonly mail: Mail };
 
 /** A Web Worker, or its global scope. */
 export interface WorkerEnd {

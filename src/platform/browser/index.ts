@@ -1,4 +1,4 @@
-// edge-fpm/browser: PHP in a page. Children are Web Workers with one interpreter each and copies of one file system.
+// edge-fpm/browser: PHP in a page. Children are Web Workers with one interpreter each and one file system.
 // The pool is in edge-fpm/fpm, the gateway in edge-fpm/gateway.
 
 export { ChildLink } from "../../dispatch/child-link.ts";
@@ -21,10 +21,13 @@ export {
   type ExchangeSink,
 } from "../../transport/exchange.ts";
 export type { Transport, TransportHandler } from "../../transport/transport.ts";
-export type { FileChanges, SharedFile, WorkerEnd } from "./child-messages.ts";
+export type { FileChanges, FileEnvelope, SharedFile, WorkerEnd } from "./child-messages.ts";
 export { bestAsyncMode, type LoadPhpOptions, type LoadProgress, loadPhp, type PhpDownload } from "./load-php.ts";
+export { type NoStorage, openPageHome, type PageHome } from "./opfs/open.ts";
+export type { SyncFile } from "./opfs/sync-file.ts";
+export { type OpfsFiles, OpfsHome } from "./opfs-home.ts";
+export { type FileFacts, PageFiles, type PageFilesOptions } from "./page-files.ts";
 export { type LoadGlue, serveWorkerChild } from "./serve-worker.ts";
-export { SharedFiles, type SharedFilesOptions } from "./shared-files.ts";
 export {
   type ChildWorker,
   createWorkerSpawn,

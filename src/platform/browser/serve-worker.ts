@@ -1,6 +1,9 @@
 // A child in a page: a Web Worker that boots one interpreter and then is a FastCGI application on its own channel.
 
+import { FileError, type StoreAnswer } from "../../fs/index.ts";
+import { type Mail, MailError } from "../../mail/index.ts";
 import { bootPhp } from "../../php/boot.ts";
+import { DurableFiles } from "../../php/durable/durable-files.ts";
 import { PhpError } from "../../php/errors.ts";
 import type { PhpGlue } from "../../php/glue.ts";
 import type { PhpHost } from "../../php/host.ts";
@@ -11,11 +14,11 @@ import { messagePortTransport } from "../../transport/message-port.ts";
 import {
   type ChildOrder,
   type ChildReport,
+  type FileEnvelope,
   SharedChannel,
   type WorkerChildSettings,
   type WorkerEnd,
 } from "./child-messages.ts";
-import { WatchedFiles } from "./watched-files.ts";
 
 /** Loads the glue: `(url) => import(url)`, written where the bundler leaves it alone. */
 export type LoadGlue = (url: string) => Promise<PhpGlue>;
@@ -48,7 +51,12 @@ class WorkerChild {
   /** Answers awaited from the master, by id. */
   readonly #statusAnswers = new Map<number, (value: object | undefined) => void>();
   #lastStatus = 0;
-  #files: WatchedFiles | undefined;
+  /** Mails whose outcome the master still owes, by id. */
+  readonly #mails = new Map<number, (problem: string | undefined) => void>();
+  #lastMail = 0;
+  /** Answers awaited from the file store, by number of the message. */
+  readonly #fileAnswers = new Map<number, (answer: StoreAnswer) => void>();
+  #lastMessage = 0;
   #link: ApplicationLink | undefined;
   #stopping = false;
 
@@ -73,9 +81,9 @@ class WorkerChild {
       case "start":
         this.#start(order.settings).catch((error: unknown) => this.#fail(error));
         break;
-      case "files":
-        if (this.#files === undefined) this.#early.push(order.changes);
-        else this.#files.apply(order.changes);
+      case "file-answer":
+        this.#fileAnswers.get(order.id)?.(order.answer);
+        this.#fileAnswers.delete(order.id);
         break;
       case "stop":
         this.#stopping = true;
@@ -86,27 +94,35 @@ class WorkerChild {
         this.#statusAnswers.get(order.id)?.(order.value);
         this.#statusAnswers.delete(order.id);
         break;
+      case "mail":
+        this.#mails.get(order.id)?.(order.problem);
+        this.#mails.delete(order.id);
+        break;
       default:
         order satisfies never;
     }
   }
 
-  /** Changes that came while PHP started. */
-  readonly #early: WorkerChildSettings["files"][] = [];
-
   async #start(settings: WorkerChildSettings): Promise<void> {
     const began = performance.now();
-    const runtime = await this.#boot(settings);
-    for (const changes of this.#early.splice(0)) this.#files?.apply(changes);
+    // With rewritten code PHP cannot wait where a file is opened or locked.
+    const waits = settings.asyncMode === "jspi";
+    const files = new DurableFiles({
+      roots: settings.shared,
+      application: "",
+      ...(waits ? {} : { cacheBytes: Infinity }),
+    });
+    const runtime = await this.#boot(settings, files, waits);
     if (this.#stopping) return;
-    const link = this.#serve(runtime, settings);
+    await files.attach((envelope) => this.#askFiles(envelope), String(settings.pid));
+    const link = this.#serve(runtime, settings, files, waits);
     this.#link = link;
     this.#report({ report: "ready", boot: performance.now() - began, memory: runtime.memory });
     await link.closed;
   }
 
-  async #boot(settings: WorkerChildSettings): Promise<PhpHost> {
-    const { glueUrl, wasm, asyncMode, iniText, iniSettings, env, shared, files } = settings;
+  async #boot(settings: WorkerChildSettings, files: DurableFiles, waits: boolean): Promise<PhpHost> {
+    const { glueUrl, wasm, asyncMode, iniText, iniSettings, env, mail } = settings;
     return await bootPhp({
       glue: await this.#loadGlue(glueUrl),
       runtimeName: "WEB",
@@ -116,15 +132,24 @@ class WorkerChild {
       // getmypid() is the same in every child: the C library knows of no processes.
       env: { CHILD_PID: String(settings.pid), ...env },
       processId: settings.pid,
+      ...(waits && { imports: (imports, module) => files.install(imports, module) }),
       mount: (module) => {
-        for (const folder of ["/tmp/sessions", "/internal/uploads"]) module.FS.mkdirTree(folder);
-        this.#files = new WatchedFiles(module, shared, files);
+        module.FS.mkdirTree("/internal/uploads");
+        files.prepare(module);
       },
-      services: { poolStatus: () => this.#askStatus() },
+      services: {
+        poolStatus: () => this.#askStatus(),
+        ...(mail && { mail: { send: (one: Mail) => this.#send(one) } }),
+      },
     });
   }
 
-  #serve(runtime: PhpHost, { iniText, iniSettings }: WorkerChildSettings): ApplicationLink {
+  #serve(
+    runtime: PhpHost,
+    { iniText, iniSettings }: WorkerChildSettings,
+    files: DurableFiles,
+    waits: boolean,
+  ): ApplicationLink {
     const responder = new Responder(runtime, {
       fixPathInfo: fixesPathInfo({ text: iniText, settings: iniSettings }),
       announce: (values) => link.announce(values),
@@ -134,13 +159,19 @@ class WorkerChild {
       messagePortTransport(this.#channel),
       async (request) => {
         try {
+          await files.begin(undefined);
+          if (!waits) await files.loadAll();
           const end = await responder.respond(request);
           // Before END_REQUEST: who has seen the end of an answer finds the files as the script left them.
-          this.#tellFiles();
-          void responder.idle().then(() => this.#tellFiles());
+          await files.settle();
+          // After `fastcgi_finish_request` the script goes on.
+          void responder
+            .idle()
+            .then(() => files.settle())
+            .catch((error: unknown) => this.#fail(error));
           return end;
         } catch (error) {
-          if (runtime.usable) throw error;
+          if (runtime.usable && !(error instanceof FileError)) throw error;
           // What was sent is no whole answer, and the web server must see that.
           this.#fail(error);
           link.reset();
@@ -155,15 +186,27 @@ class WorkerChild {
     );
     void link.closed.then(async () => {
       await responder.idle();
-      this.#tellFiles();
+      await files.settle().catch((error: unknown) => this.#fail(error));
       if (runtime.usable) this.#report({ report: "stopped" });
     });
     return link;
   }
 
-  #tellFiles(): void {
-    const changes = this.#files?.take() ?? [];
-    if (changes.length > 0) this.#report({ report: "files", changes });
+  #askFiles(envelope: FileEnvelope): Promise<StoreAnswer> {
+    const id = ++this.#lastMessage;
+    return new Promise((resolve) => {
+      this.#fileAnswers.set(id, resolve);
+      this.#report({ report: "file-message", id, envelope });
+    });
+  }
+
+  async #send(mail: Mail): Promise<void> {
+    const id = ++this.#lastMail;
+    const problem = await new Promise<string | undefined>((resolve) => {
+      this.#mails.set(id, resolve);
+      this.#report({ report: "mail", id, mail });
+    });
+    if (problem !== undefined) throw new MailError("MAIL_REFUSED", problem);
   }
 
   #askStatus(): Promise<object | undefined> {

@@ -1,17 +1,19 @@
 // Starting children in a page: one Web Worker each, all sharing one compiled interpreter.
 
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
+import type { Mail, SendMail } from "../../mail/index.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
 import {
   type ChildOrder,
   type ChildReport,
+  type FileEnvelope,
   SharedChannel,
   type WorkerChildSettings,
   type WorkerEnd,
 } from "./child-messages.ts";
-import type { SharedFiles } from "./shared-files.ts";
+import type { PageFiles } from "./page-files.ts";
 
 /** What is needed of a Web Worker. */
 export interface ChildWorker extends WorkerEnd {
@@ -39,12 +41,15 @@ export interface WorkerSpawnOptions<Wire> {
   readonly createWorker: (name: string) => ChildWorker;
   /** The interpreter: asked for at every start, so that it may change with a reload. */
   readonly image: () => WorkerImage;
-  readonly files: SharedFiles;
+  /** The files that all children share: asked for at every start. */
+  readonly files: () => PageFiles;
   /** php.ini, read after our defaults. */
   readonly ini?: { readonly text?: string; readonly settings?: WorkerChildSettings["iniSettings"] };
   readonly env?: Readonly<Record<string, string>>;
   /** Data of `fpm_get_status()`. */
   readonly poolStatus?: (pool: string) => object | undefined;
+  /** Takes the mails of scripts: a page cannot send them, but show them. Without it mail() gives false and warns. */
+  readonly onMail?: SendMail;
   readonly onStart?: (pid: number, start: WorkerStart) => void;
 }
 
@@ -64,14 +69,15 @@ function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Chi
   // Nobody may be waiting for a start that fails: `exited` tells it too.
   ready.promise.catch(() => {});
   let gone = false;
-  let leave = () => {};
+  let files: PageFiles | undefined;
 
   const finish = (exit: ChildExit, code: PhpErrorCode = "PHP_BOOT") => {
     if (gone) return;
     gone = true;
-    leave();
     transport.reset();
     worker?.terminate();
+    // What it has not committed is lost with it, and its locks are given back.
+    files?.ended(pid);
     ready.reject(new PhpError(code, exit.message ?? `the child was ${exit.reason}`));
     exited.resolve(exit);
   };
@@ -84,7 +90,21 @@ function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Chi
   } catch (error) {
     failure = error;
   }
+  const deliver = async (id: number, mail: Mail) => {
+    let problem: string | undefined;
+    try {
+      await options.onMail?.(mail);
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    send({ order: "mail", id, ...(problem !== undefined && { problem }) });
+  };
   const send = (order: ChildOrder) => worker?.postMessage(order, []);
+  const answerFiles = (id: number, envelope: FileEnvelope) => {
+    void files?.handle(pid, envelope).then((answer) => {
+      if (!gone) send({ order: "file-answer", id, answer });
+    });
+  };
   const channel = new SharedChannel<ChildReport>(worker ?? NOBODY, (message) => {
     switch (message.report) {
       case "ready":
@@ -98,10 +118,12 @@ function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Chi
         return crashed(message.message, message.code as PhpErrorCode);
       case "stopped":
         return finish({ reason: "stopped" });
-      case "files":
-        return options.files.change(message.changes, pid);
+      case "file-message":
+        return answerFiles(message.id, message.envelope);
       case "status-wanted":
         return send({ order: "status", id: message.id, value: options.poolStatus?.(pool) });
+      case "mail":
+        return void deliver(message.id, message.mail);
     }
   });
   const transport = messagePortTransport(channel);
@@ -112,8 +134,8 @@ function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Chi
     // Its script could not be loaded, or an error that nobody caught: it cannot be trusted any more.
     worker.addEventListener("error", (event) => crashed(`the Worker failed: ${describe(event)}`, "PHP_TRAP"));
     try {
-      send({ order: "start", settings: settingsOf(pid, options) });
-      leave = options.files.join(pid, (changes) => send({ order: "files", changes }));
+      files = options.files();
+      send({ order: "start", settings: settingsOf(pid, files, options) });
     } catch (error) {
       queueMicrotask(() => crashed(describe(error)));
     }
@@ -128,15 +150,15 @@ function startWorker<Wire>(pool: string, options: WorkerSpawnOptions<Wire>): Chi
   };
 }
 
-function settingsOf<Wire>(pid: number, options: WorkerSpawnOptions<Wire>): WorkerChildSettings {
+function settingsOf<Wire>(pid: number, files: PageFiles, options: WorkerSpawnOptions<Wire>): WorkerChildSettings {
   return {
     ...options.image(),
     pid,
     iniText: options.ini?.text ?? "",
     iniSettings: options.ini?.settings ?? {},
     env: options.env ?? {},
-    shared: options.files.directories,
-    files: options.files.all(),
+    shared: files.directories,
+    mail: options.onMail !== undefined,
   };
 }
 
