@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { PhpError } from "../php/errors.ts";
 import { loadEsbuild } from "./esbuild.ts";
 import { checkGlue, GLUE_DEFINES, glueExports, gluePhpVersion, glueWasmPath, patchGlue } from "./glue.ts";
+import { withoutSharedMemory } from "./sqlite.ts";
 import { importedFunctions, type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
 
 /** Versions of PHP that there are web builds for. */
@@ -53,7 +54,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 4;
+const REVISION = 6;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -81,8 +82,10 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
 
   const raw = readFileSync(join(dirname(gluePath), glueWasmPath(source)));
   const prologues = streamLocks(raw);
+  const wasm = rewriteWasm(raw, { keep, memory, prologues });
+  withoutSharedMemory(wasm);
   const image = {
-    wasm: rewriteWasm(raw, { keep, memory, prologues }),
+    wasm,
     glue: await finishGlue(source, memory),
     version,
   };

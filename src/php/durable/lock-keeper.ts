@@ -3,6 +3,7 @@
 
 import { type Changes, type LockAnswer, type LockPlace, type LockWish, TO_END } from "../../fs/index.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { type ByteRange, DatabaseLocks, RESERVED_RANGE } from "./database-locks.ts";
 import { errnoNumber, errnoOf } from "./errno.ts";
 import type { LockKeeper, RangeWish } from "./fcntl.ts";
 import type { MemoryStream } from "./memory-node.ts";
@@ -23,29 +24,14 @@ export interface StoreLocksParts {
 /** Milliseconds that a lock is waited for. */
 const LONGEST_WAIT = 5 * 60_000;
 
-/**
- * Milliseconds that a database's lock is waited for where its program only tries: what stands in the way is gone in a
- * moment, and it would ask again after a pause. Not for the lock of a writer to be, who has to step back for the one
- * that is before it.
- */
-const PATIENCE = 200;
-
-/** The byte that SQLite locks for it. */
-const RESERVED = 0x40000001;
-
-interface Range {
-  readonly type: "shared" | "exclusive";
-  readonly start: number;
-  readonly end: number;
-}
-
-const WHOLE: Range = { type: "exclusive", start: 0, end: TO_END };
+const WHOLE: ByteRange = { type: "exclusive", start: 0, end: TO_END };
 
 export class StoreLocks implements LockKeeper {
   readonly #parts: StoreLocksParts;
   /** Locks that are held: by open file, and on bytes. */
   readonly #flocks = new Map<object, SharedNode>();
   readonly #ranges = new Set<SharedNode>();
+  readonly #databases = new DatabaseLocks();
 
   constructor(parts: StoreLocksParts) {
     this.#parts = parts;
@@ -55,6 +41,7 @@ export class StoreLocks implements LockKeeper {
   clear(): void {
     this.#flocks.clear();
     this.#ranges.clear();
+    this.#databases.clear();
   }
 
   /** Whether a program is in the middle of a change that goes as one: a database has bytes locked. */
@@ -75,15 +62,19 @@ export class StoreLocks implements LockKeeper {
     const shared = nodes.of(stream.node);
     // What is not shared has no other owner.
     if (shared === undefined || link.client === undefined || shared.gone) return 0;
-    return this.#lock(shared, stream, { type, start, end }, wait).catch((error: unknown) => -errnoOf(error));
+    const range = { type, start, end };
+    const take = (some: ByteRange, longest: number) => this.#lock(shared, stream, some, wait ? LONGEST_WAIT : longest);
+    const done = DatabaseLocks.knows(start, end) ? this.#databases.lock(shared, range, take) : take(range, 0);
+    return done.catch((error: unknown) => -errnoOf(error));
   }
 
   /** flock(LOCK_EX) on a file that was just opened. 0, or a negated error number. */
   lockWhole(shared: SharedNode, stream: MemoryStream): Promise<number> {
-    return this.#lock(shared, stream, WHOLE, true).catch((error: unknown) => -errnoOf(error));
+    return this.#lock(shared, stream, WHOLE, LONGEST_WAIT).catch((error: unknown) => -errnoOf(error));
   }
 
-  async #lock(shared: SharedNode, stream: MemoryStream, { type, start, end }: Range, wait: boolean): Promise<number> {
+  async #lock(shared: SharedNode, stream: MemoryStream, range: ByteRange, wait: number): Promise<number> {
+    const { type, start, end } = range;
     const { link, contents, log, open } = this.#parts;
     const client = link.needClient();
     // A release that is on its way would take the new lock along.
@@ -93,7 +84,7 @@ export class StoreLocks implements LockKeeper {
       lock: whole
         ? { family: "flock", ino: shared.ino, handle: open.handle(stream), type }
         : { family: "range", ino: shared.ino, start, end, type },
-      wait: wait ? LONGEST_WAIT : whole || start === RESERVED ? 0 : PATIENCE,
+      wait,
       have: shared.stale === undefined ? shared.version : 0,
     });
     let answer: LockAnswer | undefined;
@@ -108,7 +99,9 @@ export class StoreLocks implements LockKeeper {
     };
     // What was written under an exclusive lock must be there before others may read; a new file needs its number.
     if (shared.created || (type === "shared" && shared.dirty !== undefined)) {
-      await link.flush(log.take(false, shared), { lock: wish, locked });
+      const reserved = this.#databases.downgraded(shared, range);
+      const places = () => [{ family: "range" as const, ino: shared.ino, ...RESERVED_RANGE }];
+      await link.flush(log.take(false, shared), { lock: wish, locked, ...(reserved && { unlock: places }) });
     } else {
       await client.lock(wish, taken);
     }
@@ -123,7 +116,8 @@ export class StoreLocks implements LockKeeper {
     const { nodes, link } = this.#parts;
     const shared = nodes.of(stream.node) ?? this.#flocks.get(stream.shared);
     if (shared === undefined || link.client === undefined) return 0;
-    return this.#release(shared, stream, start, end);
+    const range = this.#databases.unlock(shared, start, end);
+    return range === undefined ? 0 : this.#release(shared, stream, range.start, range.end);
   }
 
   /** The last descriptor of an open file was closed: its locks end with it, those on bytes with any of the file's. */
