@@ -99,6 +99,23 @@ describe("byte ranges", () => {
     expect(two.set(range(EXCLUSIVE, 0, 10), false)).toBe("granted");
   });
 
+  test("can be waited for, and not for ever", () => {
+    one.set(range(EXCLUSIVE, 0, 10), false);
+    const began = performance.now();
+    expect(two.set(range(SHARED, 0, 10), 60)).toBe("busy");
+    expect(performance.now() - began).toBeGreaterThanOrEqual(55);
+  });
+
+  test("tell whether an owner only reads", () => {
+    expect(one.onlyShares(range(SHARED, 0, 1))).toBe(false);
+    one.set(range(SHARED, 0, 10), false);
+    expect(one.onlyShares(range(EXCLUSIVE, 20, 21))).toBe(true);
+    expect(one.onlyShares({ ...range(EXCLUSIVE, 20, 21), inode: 10 })).toBe(false);
+    expect(two.onlyShares(range(SHARED, 0, 1))).toBe(false);
+    one.set(range(EXCLUSIVE, 20, 21), false);
+    expect(one.onlyShares(range(EXCLUSIVE, 0, 10))).toBe(false);
+  });
+
   test("do not see flock() locks, and other files do not see them", () => {
     one.set(flock(EXCLUSIVE), false);
     expect(two.set(range(EXCLUSIVE, 0, 10), false)).toBe("granted");

@@ -84,18 +84,36 @@ export class FileLocks {
   /**
    * Takes, changes or gives back a lock. With `wait`, sleeps until it is granted; the whole thread sleeps.
    *
-   * @returns "granted", "busy" (without `wait`), or "full" when the table has no room
+   * @param wait whether to wait, or the most milliseconds to wait
+   * @returns "granted", "busy" (after the wait), or "full" when the table has no room
    */
-  set(request: LockRequest, wait: boolean): "granted" | "busy" | "full" {
+  set(request: LockRequest, wait: boolean | number): "granted" | "busy" | "full" {
+    const end = performance.now() + (wait === true ? Number.POSITIVE_INFINITY : Number(wait));
     for (;;) {
       const generation = Atomics.load(this.#control, GENERATION);
       const result = this.#guarded(() => {
         if (this.#conflict(request) !== undefined) return "busy";
         return this.#replace(request) ? "granted" : "full";
       });
-      if (result !== "busy" || !wait) return result;
-      Atomics.wait(this.#control, GENERATION, generation, RECHECK);
+      const left = end - performance.now();
+      if (result !== "busy" || left <= 0) return result;
+      Atomics.wait(this.#control, GENERATION, generation, Math.min(left, RECHECK));
     }
+  }
+
+  /** Whether all that this owner holds of a file is shared, and that at least something. */
+  onlyShares(request: Pick<LockRequest, "family" | "device" | "inode">): boolean {
+    if (this.#held === 0) return false;
+    return this.#guarded(() => {
+      const entries = this.#entries;
+      let shares = false;
+      for (let at = 0; at < entries.length; at += FIELDS) {
+        if (entries[at + TYPE] === 0 || entries[at + OWNER] !== this.#owner || !this.#sameFile(at, request)) continue;
+        if (entries[at + TYPE] === 2) return false;
+        shares = true;
+      }
+      return shares;
+    });
   }
 
   /** The first lock of another owner that stands in the way of `request`. */
@@ -143,7 +161,7 @@ export class FileLocks {
     return undefined;
   }
 
-  #sameFile(at: number, request: LockRequest): boolean {
+  #sameFile(at: number, request: Pick<LockRequest, "family" | "device" | "inode">): boolean {
     const entries = this.#entries;
     return (
       entries[at + FAMILY] === request.family &&

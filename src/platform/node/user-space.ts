@@ -64,6 +64,12 @@ export interface UserSpaceContext {
   readonly FS: { getStream(fd: number): Stream | undefined | null; close(stream: Stream): void };
 }
 
+/**
+ * Milliseconds that a range is waited for where SQLite only tries. It would try again and again, and between two times the
+ * interpreter does not sleep but looks at the clock, on a processor that who holds the lock may need.
+ */
+const PATIENCE = 250;
+
 /** The glue calls these by name. */
 export class UserSpace {
   readonly #context: UserSpaceContext;
@@ -134,7 +140,10 @@ export class UserSpace {
     // Files in memory belong to this interpreter alone.
     if (stream.nfd === undefined) return 0;
     const { dev, ino } = fstatSync(stream.nfd);
-    const result = this.#locks.set({ ...request, device: dev, inode: ino }, wait);
+    const file = { ...request, device: dev, inode: ino };
+    const tries = !wait && request.family === FCNTL && request.type !== 0;
+    // Who reads already must not wait: it has to step back for the writer before it.
+    const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
     return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
   }
 
