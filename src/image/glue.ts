@@ -24,6 +24,7 @@ const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, tru
   php_stream_stdio_ops: true,
   zend_hash_str_del: true,
   _emscripten_timeout: true,
+  emscripten_get_sbrk_ptr: true,
   memory: true,
   __stack_pointer: true,
   __indirect_function_table: true,

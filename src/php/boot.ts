@@ -5,11 +5,14 @@ import { repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
-import { PhpHost, type PhpServices } from "./host.ts";
+import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
+import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
+import { type EnvironmentPlace, reserveEnvironment } from "./snapshot/environment.ts";
+import type { Snapshot } from "./snapshot/portable.ts";
 import { ClosedSocket } from "./sockets.ts";
 
 /** SAPI name. Opcache works under the names it knows only, and applications look for it. */
@@ -43,6 +46,8 @@ export interface BootOptions {
   /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
   readonly bindUserSpace?: (context: unknown) => unknown;
   readonly services?: PhpServices;
+  /** A warmed interpreter of the same build, php.ini and files, to go on from in place of PHP's own start. */
+  readonly snapshot?: Snapshot;
   /** Told what the C library prints to its standard error, in pieces: PHP's complaints while it starts. */
   readonly onComplaint?: (text: string) => void;
 }
@@ -53,30 +58,64 @@ export interface BootOptions {
  * @throws {PhpError} `PHP_BOOT` when the module cannot be instantiated, a mount fails or PHP refuses its php.ini
  */
 export async function bootPhp(options: BootOptions): Promise<PhpHost> {
+  return (await startPhp(options)).host;
+}
+
+/**
+ * Boots an instance that several interpreters can live in one after the other. A snapshot that does not fit is left aside,
+ * with a complaint.
+ *
+ * @throws {PhpError} `PHP_BOOT` as `bootPhp`
+ */
+export async function startPhp(options: BootOptions): Promise<Interpreter> {
   try {
     const clock = new Clock();
     const services = options.services ?? {};
     const ini = buildIni(services.mail === undefined ? withoutMail(options.ini) : (options.ini ?? {}));
-    const { module, forgetFibers, setErrno } = await loadPhp(options, clock, {
+    const loaded = await loadPhp(options, clock, {
       [INI_PATH]: ini.text,
       [PREPEND_PATH]: prependFile(ini.prependFile),
     });
-    // Both names are read by the start-up only.
-    module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
-    module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
-    const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
-    if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
-    return new PhpHost(module, services, {
+    const { module, setErrno, forgetFibers } = loaded;
+    const identity = { env: options.env ?? {}, services, processId: options.processId ?? 1 };
+    const hostOptions = {
       clock,
       setErrno,
       sendmailPath: ini.sendmailPath,
       adminValues: ini.adminValues,
       userIni: ini.userIni,
       onRequestEnd: forgetFibers,
-    });
+    };
+    const interpreter = new Interpreter(loaded, hostOptions, identity);
+    if (options.snapshot !== undefined && (await wasRestored(interpreter, options.snapshot, identity, options))) {
+      return interpreter;
+    }
+    // Both names are read by the start-up only.
+    module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
+    module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
+    const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
+    if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
+    interpreter.started();
+    return interpreter;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${reason}`, { cause: error });
+  }
+}
+
+async function wasRestored(
+  interpreter: Interpreter,
+  snapshot: Snapshot,
+  identity: Identity,
+  { onComplaint }: BootOptions,
+): Promise<boolean> {
+  try {
+    await interpreter.restore(snapshot, identity);
+    return true;
+  } catch (error) {
+    if (!(error instanceof PhpError) || error.code !== "PHP_SNAPSHOT") throw error;
+    onComplaint?.(error.message);
+    return false;
   }
 }
 
@@ -86,8 +125,7 @@ function withoutMail(ini: IniParts = {}): IniParts {
 }
 
 /** An interpreter that has not been started. */
-export interface LoadedPhp {
-  readonly module: PhpModule;
+export interface LoadedPhp extends Instance {
   readonly setErrno: (errno: number) => void;
   readonly forgetFibers: () => void;
 }
@@ -115,6 +153,9 @@ export async function loadPhp(
 function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock): Promise<LoadedPhp> {
   return new Promise((resolve, reject) => {
     let forgetFibers = () => {};
+    let environment: () => EnvironmentPlace | undefined = () => undefined;
+    let resize: (bytes: number) => boolean = () => false;
+    let hasProcessId = false;
     let exports: WebAssembly.Exports = {};
     const setErrno = (errno: number) => {
       // As the instance exports it: the glue's wrapper would wait.
@@ -133,10 +174,14 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
       print: () => {},
       printErr: (text) => options.onComplaint?.(text),
       onAbort: reject,
-      onRuntimeInitialized: () => resolve({ module, setErrno, forgetFibers: () => forgetFibers() }),
+      onRuntimeInitialized: () =>
+        resolve({ module, environment, resize, hasProcessId, setErrno, forgetFibers: () => forgetFibers() }),
       instantiateWasm(imports, receive) {
         // The glue puts a directory of its own into it, which means nothing to scripts.
         settings.ENV.PATH = options.env?.PATH;
+        environment = reserveEnvironment(imports, () => module);
+        resize = imports.env?.emscripten_resize_heap as typeof resize;
+        hasProcessId = imports.env?.js_getpid !== undefined;
         repairConnect(imports, () => module);
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);

@@ -55,6 +55,12 @@ export class Clock {
     };
   }
 
+  /** Forgets what was set: the interpreter behind it is another one from now on. */
+  reset(): void {
+    this.onLook = undefined;
+    for (const which of this.#timers.keys()) this.#stop(which);
+  }
+
   #stop(which: number): void {
     clearTimeout(this.#timers.get(which)?.id);
     this.#timers.delete(which);

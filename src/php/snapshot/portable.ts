@@ -1,0 +1,107 @@
+// A warmed interpreter as a value: taken from one instance, put into others of the same build, on any platform and in
+// any process. What must differ between them is no part of it: see docs/decisions/0070.
+
+import { PhpError } from "../errors.ts";
+import type { PhpModule } from "../glue.ts";
+import { type EnvironmentPlace, environmentFits, isReplaceable, writeEnvironment } from "./environment.ts";
+import { forgetGenerators } from "./forget.ts";
+import { memoryEnd, type Run, stackPointerOf, usedRuns } from "./memory.ts";
+import { restoreStreams, type SavedStream, saveStreams } from "./streams.ts";
+
+/** An interpreter between two requests. */
+export interface Snapshot {
+  /** What it was made of: see `snapshotKey`. It must not be put into anything else. */
+  readonly key: string;
+  /** Linear memory, in bytes. */
+  readonly memory: number;
+  readonly stackPointer: number;
+  /** What of linear memory is not zero. */
+  readonly runs: readonly Run[];
+  /** Content of the runs, one behind the other. */
+  readonly bytes: Uint8Array;
+  readonly streams: readonly SavedStream[];
+  /** Where each child's own environment goes. */
+  readonly environment: EnvironmentPlace;
+}
+
+/** What a snapshot is taken of. */
+export interface SnapshotSource {
+  readonly module: PhpModule;
+  readonly environment: EnvironmentPlace | undefined;
+  /** Constants of random generators: `seededGenerators` of the interpreter before its first script. */
+  readonly constants: readonly number[];
+}
+
+/**
+ * Takes a snapshot while no script runs. The environment is not in it, and random numbers drawn ahead neither.
+ *
+ * @param allocate gives the memory for the content: shared by threads, for example
+ * @param variables the environment, with which the interpreter itself goes on
+ * @throws {PhpError} `PHP_SNAPSHOT` when a script left something open that cannot be copied, or the build does not tell
+ *   where the environment lies
+ */
+export function takeSnapshot(
+  { module, environment, constants }: SnapshotSource,
+  key: string,
+  allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+  variables: Readonly<Record<string, string | undefined>> = {},
+): Snapshot {
+  const { streams, open } = saveStreams(module);
+  if (open.length > 0) {
+    const what = open.slice(0, 5).join(", ");
+    throw new PhpError("PHP_SNAPSHOT", `a script left open what cannot be copied: ${what}; it must close it`);
+  }
+  if (!isReplaceable(environment)) {
+    throw new PhpError("PHP_SNAPSHOT", "this build of PHP does not tell where its environment lies");
+  }
+  const heap = module.HEAPU8;
+  const stackPointer = Number(stackPointerOf(module).value);
+  writeEnvironment(heap, environment, {});
+  forgetGenerators(heap, environment.list, constants);
+  const runs = usedRuns(heap.subarray(0, memoryEnd(module)));
+  const bytes = allocate(runs.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const { at, length } of runs) {
+    bytes.set(heap.subarray(at, at + length), offset);
+    offset += length;
+  }
+  writeEnvironment(heap, environment, variables);
+  return { key, memory: heap.length, stackPointer, runs, bytes, streams, environment };
+}
+
+/**
+ * Puts a snapshot into an instance of the same build: a fresh one that PHP was not started in, or one that PHP was
+ * running in. Files in memory stay.
+ *
+ * @param resize makes linear memory at least that large, in bytes; false when it cannot
+ * @param variables the environment of the interpreter from now on
+ * @throws {PhpError} `PHP_SNAPSHOT` when memory cannot grow so far, or the environment does not fit; the instance is
+ *   unchanged then
+ */
+export function restoreInto(
+  module: PhpModule,
+  snapshot: Snapshot,
+  resize: (bytes: number) => boolean,
+  variables: Readonly<Record<string, string | undefined>>,
+): void {
+  if (module.HEAPU8.length < snapshot.memory && !resize(snapshot.memory)) {
+    throw new PhpError("PHP_SNAPSHOT", `linear memory cannot grow to the ${snapshot.memory} bytes of the snapshot`);
+  }
+  if (!environmentFits(snapshot.environment, variables)) {
+    throw new PhpError("PHP_SNAPSHOT", "the environment is too large for the snapshot");
+  }
+  const heap = module.HEAPU8;
+  const end = memoryEnd(module);
+  let last = 0;
+  let offset = 0;
+  for (const { at, length } of snapshot.runs) {
+    if (last < end) heap.fill(0, last, Math.min(at, end));
+    heap.set(snapshot.bytes.subarray(offset, offset + length), at);
+    offset += length;
+    last = at + length;
+  }
+  if (last < end) heap.fill(0, last, end);
+  stackPointerOf(module).value = snapshot.stackPointer;
+  writeEnvironment(heap, snapshot.environment, variables);
+  restoreStreams(module, snapshot.streams);
+}
