@@ -70,15 +70,21 @@ const IDS = 32;
 const STARVING = 100;
 
 /**
+ * Most kept connections let go of in each `STARVING` milliseconds. Of a php-fpm each frees a child, which takes a fresh one at
+ * once; an application that is only slow to accept must not lose them all for nothing.
+ */
+const LET_GO = 16;
+
+/**
  * Runs each request on a connection of its own, fresh or kept.
  *
  * A kept connection may have been closed by the application just when it is used again. So a request that fails on one
  * before a byte of answer came is sent once more, on a fresh connection; but not when a part of a streamed body is gone,
  * nor with a method such as POST, whose first sending may have had its effect.
  *
- * A kept connection on which the application sent anything that nobody asked for is used no more. While a fresh
- * connection goes unanswered, none is kept for longer than a moment: in a php-fpm it may wait for the child that an
- * idle one pins.
+ * A kept connection on which the application sent anything that nobody asked for is used no more. While fresh
+ * connections go unanswered for long, kept ones are let go, a few at a time: in a php-fpm those may wait for the
+ * children that these pin.
  *
  * Fails with EXCHANGE_CONNECT, EXCHANGE_TIMEOUT (connecting, sending or reading), EXCHANGE_OVERLOADED (no connection
  * within `maxConnections` became free in time, or `maxWaiting` wait already), EXCHANGE_BROKEN and EXCHANGE_PROTOCOL.
@@ -123,6 +129,9 @@ class Connections {
   /** Connections that have not had a byte of answer, and since when. */
   readonly #unanswered = new Map<WebServerLink, number>();
   #starving: ReturnType<typeof setTimeout> | undefined;
+  /** Kept connections let go of for others that starve, since the time beside. */
+  #letGo = 0;
+  #letGoSince = Number.NEGATIVE_INFINITY;
   /** One for all idle connections: it looks which of them have been idle for long enough. */
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #lanes = new Set<Lane>();
@@ -298,7 +307,9 @@ class Connections {
   #keep(link: WebServerLink): void {
     if (!link.usable) return;
     const sound = link.active === 0 && link.strays === 0;
-    if (this.#closed || !sound || this.#idle.length >= this.#options.maxIdle || this.#starves()) {
+    const starves = this.#starves();
+    if (starves) this.#letGo += 1;
+    if (this.#closed || !sound || this.#idle.length >= this.#options.maxIdle || starves) {
       link.close();
       return;
     }
@@ -323,10 +334,26 @@ class Connections {
     (this.#idleTimer as { unref?: () => void }).unref?.();
   }
 
-  /** Whether a fresh connection has gone unanswered for too long. */
+  /** As many as fresh ones wait, those that have been idle for longest. */
+  #letIdleGo(): void {
+    const count = Math.min(this.#unanswered.size, LET_GO - this.#letGo);
+    for (const { link } of this.#idle.splice(0, count)) {
+      this.#letGo += 1;
+      link.close();
+    }
+  }
+
+  /** Whether a fresh connection has gone unanswered for too long, and another kept one may be let go of for it. */
   #starves(): boolean {
     const oldest = this.#oldestUnanswered();
-    return oldest !== undefined && performance.now() - oldest >= STARVING;
+    if (oldest === undefined) return false;
+    const now = performance.now();
+    if (now - oldest < STARVING) return false;
+    if (now - this.#letGoSince >= STARVING) {
+      this.#letGo = 0;
+      this.#letGoSince = now;
+    }
+    return this.#letGo < LET_GO;
   }
 
   #oldestUnanswered(): number | undefined {
@@ -345,10 +372,11 @@ class Connections {
     this.#starving = setTimeout(
       () => {
         this.#starving = undefined;
-        if (this.#starves()) this.#dropIdle();
-        else this.#watchUnanswered();
+        if (this.#starves()) this.#letIdleGo();
+        this.#watchUnanswered();
       },
-      Math.max(1, oldest + STARVING - performance.now()),
+      // Again and again while that one waits.
+      Math.max(STARVING / 2, oldest + STARVING - performance.now()),
     );
     (this.#starving as { unref?: () => void }).unref?.();
   }

@@ -445,4 +445,29 @@ describe("connectExchange in front of an application that is no good", () => {
     await Promise.all(Array.from({ length: 20 }, () => exchange(responder(), sink(), never)));
     expect(performance.now() - started).toBeLessThan(10_000);
   });
+
+  test("keeps most connections to an application that is only slow to accept", async () => {
+    // It gets to a new connection after 300 ms, whatever becomes of the others.
+    const { peer, exchange } = await scripted(
+      { maxIdle: 64 },
+      ({ id, write }) => write(answerOf(id, "x")),
+      (socket) => {
+        setImmediate(() => socket.pause());
+        setTimeout(() => socket.resume(), 300);
+        return true;
+      },
+    );
+    let left = 5_000;
+    const ends = performance.now() + 1_500;
+    const visitor = async () => {
+      while (left-- > 0 && performance.now() < ends) {
+        await exchange(responder(), sink(), never);
+        await later(1);
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, visitor));
+    expect(5_000 - left).toBeGreaterThan(500);
+    // Without a bound nearly every request would open one: 16 in each 100 ms are let go at most.
+    expect(peer.connections).toBeLessThan(64 + 16 * 20);
+  });
 });
