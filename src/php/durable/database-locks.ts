@@ -6,10 +6,10 @@
 
 import type { SharedNode } from "./shared-node.ts";
 
-export const PENDING = 0x40000000;
-export const RESERVED: number = PENDING + 1;
-const SHARED = PENDING + 2;
-const SHARED_END: number = SHARED + 510;
+const PENDING = 0x40000000;
+const RESERVED = PENDING + 1;
+export const SHARED: number = PENDING + 2;
+export const SHARED_END: number = SHARED + 510;
 
 export interface ByteRange {
   readonly type: "shared" | "exclusive";

@@ -14,7 +14,16 @@ export interface MemoryNode {
   mtime: number;
   ctime: number;
   node_ops: { setattr(node: MemoryNode, attributes: Attributes): void };
+  stream_ops: { read: BytesOperation; write: BytesOperation };
 }
+
+type BytesOperation = (
+  stream: Pick<MemoryStream, "node" | "flags">,
+  memory: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => number;
 
 export interface Attributes {
   readonly size?: number;

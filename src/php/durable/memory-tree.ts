@@ -71,6 +71,20 @@ export class MemoryTree {
     return this.#FS.write(stream, memory, offset, length);
   }
 
+  /** Bytes of a file, whoever has it open. */
+  readAt(node: MemoryNode, memory: Uint8Array, position: number): number {
+    return node.stream_ops.read({ node, flags: 0 }, memory, 0, memory.length, position);
+  }
+
+  /** Writes to a file, whoever has it open. */
+  writeAt(node: MemoryNode, bytes: Uint8Array, position: number): void {
+    node.stream_ops.write({ node, flags: 0 }, bytes, 0, bytes.length, position);
+  }
+
+  resize(node: MemoryNode, size: number): void {
+    node.node_ops.setattr(node, { size });
+  }
+
   /** As unlink() does it. */
   remove(node: MemoryNode): void {
     this.#FS.filesystems.MEMFS.ops_table.dir.node.unlink?.call(undefined, node.parent as never, node.name as never);

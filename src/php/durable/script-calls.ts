@@ -2,11 +2,14 @@
 
 import { TO_END } from "../../fs/index.ts";
 import type { ChangeLog } from "./change-log.ts";
+import { LONG } from "./content.ts";
+import { SHARED, SHARED_END } from "./database-locks.ts";
 import { EACCES, EFBIG, ENOSPC, errnoOf } from "./errno.ts";
 import type { RangeWish } from "./fcntl.ts";
 import type { StoreCalls } from "./imports.ts";
 import type { LargeFiles } from "./large-files.ts";
 import type { StoreLocks } from "./lock-keeper.ts";
+import { type FileWork, mayUseLog, withoutLog } from "./logged-databases.ts";
 import { isFile, type MemoryStream } from "./memory-node.ts";
 import type { MemoryTree } from "./memory-tree.ts";
 import type { OpenFiles } from "./open-files.ts";
@@ -39,6 +42,9 @@ const SESSION = "sess_";
 const SHARED_MEMORY = "-shm";
 
 const O_CREAT = 0o100;
+
+/** What SQLite locks where nobody else may read or write. */
+const DATABASE = { type: "exclusive", start: SHARED, end: SHARED_END } as const;
 
 /** Changes that wait in memory: of files that are held as a whole, and of all. Beyond it closing a file sends them. */
 const MOST_WAITING = 4 * 1024 * 1024;
@@ -78,10 +84,12 @@ export class ScriptCalls implements StoreCalls {
       if (shared.created) tree.remove(stream.node);
       return -EACCES;
     }
+    const database = mayUseLog(stream) ? () => withoutLog(stream, shared, this.#work) : undefined;
     const session = (flags & O_CREAT) !== 0 && stream.node.name.startsWith(SESSION);
-    if (!session && shared.stale === undefined) return fd;
+    if (!session && database === undefined && shared.stale === undefined) return fd;
     const ready = session ? locks.lockWhole(shared, stream) : link.load(shared).then(() => 0);
     return ready
+      .then((failure) => (failure !== 0 || database === undefined ? failure : database().then(() => 0)))
       .catch((error: unknown) => -errnoOf(error))
       .then((failure) => {
         contents.shrink(this.#parts.cacheBytes);
@@ -120,6 +128,42 @@ export class ScriptCalls implements StoreCalls {
     if (stage !== undefined && link.client !== undefined) link.inBackground(link.client.discard(stage));
     contents.release(shared);
   }
+
+  /** What is done on behalf of a program that opens a database. */
+  readonly #work: FileWork = {
+    shared: (node) => this.#parts.open.shared(node),
+    remove: (node) => this.#parts.tree.remove(node),
+    readAll: async (shared, length) => {
+      await this.#parts.link.load(shared);
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; ) {
+        const part = bytes.subarray(at, at + LONG);
+        await this.bring(shared, at, part.length);
+        const read = this.#parts.tree.readAt(shared.node, part, at);
+        if (read === 0) break;
+        at += read;
+      }
+      return bytes;
+    },
+    writeAt: async (shared, position, bytes) => {
+      await this.makeWritable(shared, position, position + bytes.length);
+      this.#parts.tree.writeAt(shared.node, bytes, position);
+      await this.wrote(shared);
+    },
+    resize: async (shared, size) => {
+      await this.makeResizable(shared, size);
+      this.#parts.tree.resize(shared.node, size);
+    },
+    exclusively: async (stream, run) => {
+      const failure = await this.#parts.locks.lock(stream, DATABASE, true);
+      if (failure !== 0) throw this.#parts.tree.error(-failure);
+      try {
+        await run();
+      } finally {
+        await this.#parts.locks.unlock(stream, DATABASE.start, DATABASE.end);
+      }
+    },
+  };
 
   readable(shared: SharedNode, start: number, length: number): boolean {
     return this.#parts.large.ready(shared, start, length);
