@@ -86,10 +86,15 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
   name: { type: "string", value: "<name>", help: "name of the Worker (wrangler.toml's, or the folder's)" },
 };
 
-/** Builds what the command line names, and tells what came out, unless `quiet`. */
-export async function buildFrom(args: Arguments, quiet = false): Promise<BuildReport> {
+/**
+ * Builds what the command line names, and tells what came out, unless `quiet`.
+ *
+ * @param ignored further patterns of what is not deployed
+ */
+export async function buildFrom(args: Arguments, quiet = false, ignored: readonly string[] = []): Promise<BuildReport> {
   if (args.positionals.length > 1) throw new CliError("Builds one folder.", { exitCode: 2 });
-  const options = await withConfig(args, optionsOf(args));
+  const given = optionsOf(args);
+  const options = await withConfig(args, { ...given, ignore: [...(given.ignore ?? []), ...ignored] });
   try {
     const work = () => buildApplication(options);
     const report = await (quiet ? work() : withProgress(`Building ${options.root}`, work));

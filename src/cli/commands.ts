@@ -8,6 +8,7 @@ import { decode } from "./decode.ts";
 import { deploy } from "./deploy.ts";
 import { dev } from "./dev.ts";
 import { fpm } from "./fpm.ts";
+import { fs } from "./fs.ts";
 import { importNginxCommand } from "./import-nginx.ts";
 import { bench } from "./load.ts";
 import { php } from "./php.ts";
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   serve,
   fpm,
   php,
+  fs,
   request,
   status,
   purge,

@@ -30,4 +30,4 @@ export type { FileOperation, WriteData } from "./operation.ts";
 export type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
 export { FileService, type FileServiceOptions } from "./service.ts";
 export { BatchError, type CommitOptions, type Committed, FileStore, type FileStoreOptions } from "./store.ts";
-export { type TarEntry, TarReader, tarHeader, tarPadding } from "./tar.ts";
+export { TAR_END, type TarEntry, TarReader, tarHeader, tarPadding } from "./tar.ts";

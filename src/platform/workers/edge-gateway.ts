@@ -13,7 +13,8 @@ import type { Exchange } from "../../transport/exchange.ts";
 import type { StreamSocket } from "../../transport/streams-socket.ts";
 import { assetFiles, knownFiles } from "./asset-files.ts";
 import { configuredEdge, type EdgeParts } from "./edge-config.ts";
-import type { EdgeEnvironment } from "./environment.ts";
+import type { EdgeEnvironment, PoolStub } from "./environment.ts";
+import { filesRoute } from "./files-route.ts";
 import type { EdgeSettings } from "./settings.ts";
 import { writtenFiles } from "./written-files.ts";
 
@@ -59,8 +60,9 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
     settings.config === undefined
       ? plainGateway(settings, parts)
       : configuredEdge(settings, parts, env.EDGE_FPM_PURGE_TOKEN);
+  const files = upstream.foreign ? () => undefined : filesRoute(env.EDGE_FPM_FILES_TOKEN, upstream.stub);
   return {
-    fetch: (request, context) => gateway(request, infoOf(request, context)),
+    fetch: (request, context) => files(request) ?? gateway(request, infoOf(request, context)),
     connect: (socket) => splice(socket, upstream.dial()),
   };
 }
@@ -84,14 +86,17 @@ interface Upstream {
   readonly written: (documentRoot: string) => FileSource["find"] | undefined;
   /** Not a pool of ours. */
   readonly foreign: boolean;
+  /** The pool's object. */
+  readonly stub: () => PoolStub;
 }
 
 function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
   const { UPSTREAM } = env;
+  // A stub belongs to the request that made it.
+  const stub = () => env.POOL.get(env.POOL.idFromName(pool));
   if (UPSTREAM === undefined || UPSTREAM === "") {
-    // A stub belongs to the request that made it.
-    const stub = () => env.POOL.get(env.POOL.idFromName(pool));
     return {
+      stub,
       exchange: fetchExchange(stub, `http://${pool}/`),
       dial: dialBinding(stub, ADDRESS),
       written: (documentRoot) => writtenFiles(stub, documentRoot),
@@ -100,7 +105,8 @@ function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
   }
   const name = typeof UPSTREAM === "string" ? UPSTREAM : "the binding UPSTREAM";
   const dial = typeof UPSTREAM === "string" ? dialText(UPSTREAM) : dialBinding(() => UPSTREAM, ADDRESS);
-  return { exchange: connectExchange(connectSocket(dial, name)), dial, written: () => undefined, foreign: true };
+  const exchange = connectExchange(connectSocket(dial, name));
+  return { stub, exchange, dial, written: () => undefined, foreign: true };
 }
 
 function dialText(text: string): Dial {

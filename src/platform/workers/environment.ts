@@ -32,13 +32,23 @@ export interface EdgeEnvironment {
   readonly UPSTREAM?: string | ConnectBinding;
   /** In the place of `purge.token`: who knows it may purge the caches. */
   readonly EDGE_FPM_PURGE_TOKEN?: string;
+  /** Who knows it reaches the pool's files: see files-route.ts. Without it nobody does. */
+  readonly EDGE_FPM_FILES_TOKEN?: string;
   /** "1": the pool tells in the log which child runs which script. */
   readonly EDGE_FPM_TRACE?: string;
   readonly [name: string]: unknown;
 }
 
 /** Names that are ours. */
-const OWN = new Set(["POOL", "LOADER", "ASSETS", "UPSTREAM", "EDGE_FPM_TRACE", "EDGE_FPM_PURGE_TOKEN"]);
+const OWN = new Set([
+  "POOL",
+  "LOADER",
+  "ASSETS",
+  "UPSTREAM",
+  "EDGE_FPM_TRACE",
+  "EDGE_FPM_PURGE_TOKEN",
+  "EDGE_FPM_FILES_TOKEN",
+]);
 
 /** Variables and secrets as PHP's environment: texts as they are, JSON variables as JSON. */
 export function scriptEnvironment(env: EdgeEnvironment): Record<string, string> {

@@ -17,6 +17,7 @@ import type { EdgeEnvironment } from "./environment.ts";
 import { type Envelope, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
 import { plainResult } from "./rpc-result.ts";
+import { answerFilesRequest, isFilesRequest } from "./files-requests.ts";
 import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 import type { WrittenFilesBinding } from "./written-files.ts";
@@ -111,8 +112,9 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       return this.#files.handle(envelope);
     }
 
-    /** FastCGI over the two bodies of a fetch; or the pool's status. */
+    /** FastCGI over the two bodies of a fetch; an operator's request about the files; or the pool's status. */
     async fetch(request: Request): Promise<Response> {
+      if (isFilesRequest(request)) return answerFilesRequest(this.#files, request);
       if (request.method !== "POST") {
         return Response.json(statusArray(this.#pool.status()));
       }
