@@ -245,4 +245,17 @@ describe("a pool that goes away", () => {
     expect(await json("/sql.php?do=check")).toEqual(["ok", 5, 5]);
     expect(await json("/do.php?do=stat&a=uploads/index.html")).toBe(false);
   });
+
+  test("a pool whose children have gone for want of work can be put away, and comes back with its files", async () => {
+    await workers.stop();
+    workers = await start({
+      pool: { pm: "ondemand", maxChildren: 2, processIdleTimeout: 200 },
+      local: { persist: kept.path },
+    });
+    for (const text of ["one", "two"]) {
+      await get(`/write.php?path=put-away.txt&text=${text}`);
+      await workers.miniflare.unsafeEvictDurableObject("edge-fpm", "Pool", { name: "www" });
+      expect(JSON.parse(await get("/read.php?path=put-away.txt"))[1]).toBe(text);
+    }
+  });
 });

@@ -3,6 +3,7 @@
 
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import { type ConnectBinding, socketTransport } from "../../transport/cloudflare/socket.ts";
+import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { WorkerWire } from "./child-wire.ts";
 import { type ChildEnvironment, MOST_CHILDREN } from "./settings.ts";
@@ -39,12 +40,25 @@ export function openDynamicWorker(
       throw new Error(`slot ${place.slot} is one too many: a pool has at most ${MOST_CHILDREN} Dynamic Workers`);
     }
     const name = `${place.pool}-${place.slot}-${version}`;
-    return socketTransport(
-      loader
-        .get(name, () => code(place))
-        .getEntrypoint()
-        .connect("child:9000"),
-    );
+    const socket = loader
+      .get(name, () => code(place))
+      .getEntrypoint()
+      .connect("child:9000");
+    return letGo(socket, socketTransport(socket));
+  };
+}
+
+/**
+ * A transport that gives its socket back when it is closed. An end of both streams is not enough: the runtime would take
+ * the child for connected, and never put the object away.
+ */
+function letGo(socket: StreamSocket, transport: Transport): Transport {
+  return {
+    ...transport,
+    close() {
+      transport.close();
+      socket.close().catch(() => {});
+    },
   };
 }
 
