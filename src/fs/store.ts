@@ -366,6 +366,11 @@ export class FileStore {
     return toRecord(at);
   }
 
+  /** The path of a node, without a slash at its start. @throws {FileError} ENOENT */
+  path(ino: number): string {
+    return this.#tree.path(this.#find(ino));
+  }
+
   #begin(base: BaseFiles, time: number): void {
     const home = this.#home;
     let seq = 0;

@@ -5,6 +5,7 @@ import { utf8ToByteString } from "../../codec/index.ts";
 import type { Entry, FileEntry, FileSource } from "../../gateway/files.ts";
 import { readArchive } from "../../php/archive.ts";
 import type { EdgeSettings } from "./settings.ts";
+import type { WrittenFiles } from "./written-files.ts";
 
 /** A file of the application, by its path below the document root ("/css/a.css"), a byte string. */
 export interface KnownFile {
@@ -48,12 +49,12 @@ export function knownFiles(
 /**
  * Makes the file source.
  *
- * @param written looks among the files that scripts have written, where the application has none of that name
+ * @param written what scripts have written, and which files they have changed or removed
  */
 export function assetFiles(
   files: ReadonlyMap<string, KnownFile>,
   assets: Assets | undefined,
-  written?: FileSource["find"],
+  written?: WrittenFiles,
 ): FileSource {
   const entries = new Map<string, Entry>([["/", { type: "directory" }]]);
   for (const [path, known] of files) {
@@ -65,11 +66,17 @@ export function assetFiles(
       entries.set(folder, { type: "directory" });
     }
   }
+  const look = (path: string) => {
+    const plain = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const entry = entries.get(plain);
+    if (entry === undefined || written?.changed(plain)) return written?.find(path);
+    return entry.type === "file" && path.endsWith("/") ? undefined : entry;
+  };
   return {
-    find(path) {
-      const entry = entries.get(path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path);
-      if (entry === undefined) return written?.(path);
-      return entry.type === "file" && path.endsWith("/") ? undefined : entry;
+    find(path, toRun) {
+      // A script is opened by its name later on, whatever is known of it here.
+      const wait = toRun === true ? undefined : written?.fresh();
+      return wait === undefined ? look(path) : wait.then(() => look(path));
     },
   };
 }

@@ -3,7 +3,6 @@
 
 import { byteStringToUtf8, utf8ToByteString } from "../../codec/index.ts";
 import { createPlatformResponse } from "../../gateway/answer/reply.ts";
-import type { FileSource } from "../../gateway/files.ts";
 import { type CreateResponse, createFolderGateway, type Gateway, type RequestInfo } from "../../gateway/index.ts";
 import { parseAddress } from "../../transport/address.ts";
 import { fetchExchange } from "../../transport/cloudflare/fetch-exchange.ts";
@@ -16,7 +15,7 @@ import { configuredEdge, type EdgeParts } from "./edge-config.ts";
 import type { EdgeEnvironment, PoolStub } from "./environment.ts";
 import { filesRoute } from "./files-route.ts";
 import type { EdgeSettings } from "./settings.ts";
-import { writtenFiles } from "./written-files.ts";
+import { WrittenFiles } from "./written-files.ts";
 
 /** As much of the platform's context as is used. */
 export interface WorkContext {
@@ -37,15 +36,16 @@ const ADDRESS = "pool:9000";
 /** The gateway Worker's handler: assets, scripts through the pool's object, the configuration. */
 export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archive: ArrayBuffer): EdgeGateway {
   const { mount, documentRoot } = settings;
-  const upstream = upstreamOf(env, settings.pool.name ?? "www");
+  const upstream = upstreamOf(env, settings.pool.name ?? "www", documentRoot);
+  const { written } = upstream;
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const parts: EdgeParts = {
     files: assetFiles(
       knownFiles(new Uint8Array(archive), folder, settings.assets),
       env.ASSETS,
-      upstream.written(documentRoot),
+      written,
     ),
-    pool: upstream.exchange,
+    pool: written?.watching(upstream.exchange) ?? upstream.exchange,
     createResponse: createEdgeResponse,
     onError: (error, { method, target }, status, broken) => {
       if (status < 500 && !broken) return;
@@ -82,15 +82,15 @@ function plainGateway(settings: EdgeSettings, { pool, ...parts }: EdgeParts): Ga
 interface Upstream {
   readonly exchange: Exchange;
   readonly dial: Dial;
-  /** Finds what scripts have written; undefined: their files are elsewhere. */
-  readonly written: (documentRoot: string) => FileSource["find"] | undefined;
+  /** What scripts have written; undefined: their files are elsewhere. */
+  readonly written: WrittenFiles | undefined;
   /** Not a pool of ours. */
   readonly foreign: boolean;
   /** The pool's object. */
   readonly stub: () => PoolStub;
 }
 
-function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
+function upstreamOf(env: EdgeEnvironment, pool: string, documentRoot: string): Upstream {
   const { UPSTREAM } = env;
   // A stub belongs to the request that made it.
   const stub = () => env.POOL.get(env.POOL.idFromName(pool));
@@ -99,14 +99,14 @@ function upstreamOf(env: EdgeEnvironment, pool: string): Upstream {
       stub,
       exchange: fetchExchange(stub, `http://${pool}/`),
       dial: dialBinding(stub, ADDRESS),
-      written: (documentRoot) => writtenFiles(stub, documentRoot),
+      written: new WrittenFiles({ binding: stub, documentRoot }),
       foreign: false,
     };
   }
   const name = typeof UPSTREAM === "string" ? UPSTREAM : "the binding UPSTREAM";
   const dial = typeof UPSTREAM === "string" ? dialText(UPSTREAM) : dialBinding(() => UPSTREAM, ADDRESS);
   const exchange = connectExchange(connectSocket(dial, name));
-  return { stub, exchange, dial, written: () => undefined, foreign: true };
+  return { stub, exchange, dial, written: undefined, foreign: true };
 }
 
 function dialText(text: string): Dial {

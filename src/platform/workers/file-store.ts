@@ -8,10 +8,12 @@ import {
   exportTar,
   FileService,
   type ImportResult,
+  NO_BASE,
   type StoreAnswer,
   type StoreLimits,
   TarImport,
 } from "../../fs/index.ts";
+import { type BuildChanges, BuiltFiles } from "./built-files.ts";
 import { type ObjectStorage, SqlHome } from "./file-store-home.ts";
 
 export interface PoolFilesOptions {
@@ -36,6 +38,11 @@ export interface WrittenFile {
   readonly modified: number;
 }
 
+/** What is at a path: the path is that of what links lead to, absolute. */
+export type FoundFile =
+  | (WrittenFile & { readonly type: "file"; readonly path: string })
+  | { readonly type: "directory"; readonly path: string };
+
 /**
  * One in an object. To be made in the object's constructor, so that no message comes before it is ready: opening reads
  * the metadata of all files, about 5 milliseconds for each 1,000.
@@ -44,11 +51,13 @@ export interface WrittenFile {
  */
 export class PoolFiles {
   readonly service: FileService;
+  readonly #built: BuiltFiles;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws {FileStoreError} `FILE_STORE_VERSION`, `FILE_STORE_DAMAGED` */
   constructor(storage: ObjectStorage, options: PoolFilesOptions = {}) {
     this.service = new FileService(new SqlHome(storage), { ...options, time: Date.now() });
+    this.#built = new BuiltFiles(this.service.store, options.base ?? NO_BASE);
   }
 
   /** Answers a child's message, at once but for a lock that is waited for. Never rejects. */
@@ -65,14 +74,22 @@ export class PoolFiles {
     return encodeFrame(await this.handle(decodeFrame(frame) as Envelope));
   }
 
-  /** The file at an absolute path, if there is one. */
-  find(path: string): WrittenFile | undefined {
+  /** The file or folder at an absolute path, if there is one. */
+  find(path: string): FoundFile | undefined {
+    const { store } = this.service;
     try {
-      const { type, ino, version, size, mtime } = this.service.store.lookup(path);
-      return type === "file" ? { ino, version, size, modified: mtime } : undefined;
+      const { type, ino, version, size, mtime } = store.lookup(path);
+      const real = `/${store.path(ino)}`;
+      if (type === "directory") return { type, path: real };
+      return type === "file" ? { type, path: real, ino, version, size, modified: mtime } : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  /** What scripts did to the files of the build, for who knows `tag`; undefined: nothing new. */
+  buildChanges(tag: string | undefined): BuildChanges | undefined {
+    return this.#built.since(tag);
   }
 
   /** Bytes of a file that has not changed since it was found. @throws {FileError} */

@@ -12,9 +12,10 @@ import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.
 import type { Exchange } from "../../transport/exchange.ts";
 import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
+import type { BuildChanges } from "./built-files.ts";
 import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
-import { type Envelope, PoolFiles, type WrittenFile } from "./file-store.ts";
+import { type Envelope, type FoundFile, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
 import { plainResult } from "./rpc-result.ts";
 import { answerFilesRequest, isFilesRequest } from "./files-requests.ts";
@@ -124,9 +125,14 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       return response;
     }
 
-    /** For the gateway: a file that scripts wrote. */
-    findFile(path: string): Promise<WrittenFile | undefined> {
+    /** For the gateway: what is there that scripts may have written. */
+    findFile(path: string): Promise<FoundFile | undefined> {
       return Promise.resolve(this.#files.find(path));
+    }
+
+    /** For the gateway: which files of the build are not what they were. */
+    buildChanges(tag: string | undefined): Promise<BuildChanges | undefined> {
+      return Promise.resolve(this.#files.buildChanges(tag));
     }
 
     async readFile(file: WrittenFile, start: number, length: number): Promise<Uint8Array> {
