@@ -1,11 +1,16 @@
+import { describe } from "vitest";
 import { describePeers } from "../peers/peer.ts";
 import { describeDebianApp } from "./debian-packages.ts";
+import { MEASURING } from "./figures.ts";
 import { nativeFramework } from "./framework-places.ts";
 import { frameworkScenario } from "./frameworks.ts";
 import { SYMFONY } from "./symfony.ts";
 
-describePeers(["nginx", "php-fpm8.2"], "on nginx and php-fpm", () => {
-  describeDebianApp("Symfony 5.4", "symfony", SYMFONY.packages, (tree) => {
-    frameworkScenario(SYMFONY, tree, nativeFramework(3), "nginx and php-fpm");
+// The ordinary run has time for one place of each framework.
+describe.runIf(MEASURING)("with figures", () => {
+  describePeers(["nginx", "php-fpm8.2"], "on nginx and php-fpm", () => {
+    describeDebianApp("Symfony 5.4", "symfony", SYMFONY.packages, (tree) => {
+      frameworkScenario(SYMFONY, tree, nativeFramework(3), "nginx and php-fpm");
+    });
   });
 });
