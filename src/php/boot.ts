@@ -48,6 +48,8 @@ export interface BootOptions {
   readonly services?: PhpServices;
   /** A warmed interpreter of the same build, php.ini and files, to go on from in place of PHP's own start. */
   readonly snapshot?: Snapshot;
+  /** Called when the interpreter gives up for good, whatever it does at that moment. */
+  readonly onAbort?: () => void;
   /** Told what the C library prints to its standard error, in pieces: PHP's complaints while it starts. */
   readonly onComplaint?: (text: string) => void;
 }
@@ -173,7 +175,10 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
       locateFile: (path) => path,
       print: () => {},
       printErr: (text) => options.onComplaint?.(text),
-      onAbort: reject,
+      onAbort(reason) {
+        options.onAbort?.();
+        reject(reason);
+      },
       onRuntimeInitialized: () =>
         resolve({ module, environment, resize, hasProcessId, setErrno, forgetFibers: () => forgetFibers() }),
       instantiateWasm(imports, receive) {

@@ -2,12 +2,15 @@
 // sockets that connect.
 
 import { rootCertificates } from "node:tls";
-import { type BootOptions, bootPhp } from "../../php/boot.ts";
+import { type BootOptions, startPhp } from "../../php/boot.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
+import type { Interpreter } from "../../php/interpreter.ts";
+import type { Snapshot } from "../../php/snapshot/portable.ts";
 import { ClosedSocket } from "../../php/sockets.ts";
 import { ExtensionLinker, type Extensions } from "./extensions.ts";
 import type { LockTable } from "./file-locks.ts";
+import { evaluateGlue, type GlueCode } from "./glue-code.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
 import { installSockets } from "./sockets.ts";
@@ -18,6 +21,8 @@ import { UserSpace, type UserSpaceContext } from "./user-space.ts";
 export interface InterpreterSettings extends MountPlan {
   /** Module URL of the glue: see `phpPackageUrl`. */
   readonly glueUrl: string;
+  /** The same glue as a script, which is faster to load; no side modules then. */
+  readonly glueCode?: GlueCode | undefined;
   readonly wasm: WebAssembly.Module;
   readonly ini: IniParts;
   /** Side modules that `ini` names: see `loadExtensions`. Default: none. */
@@ -41,18 +46,77 @@ const CA_PATH = "/internal/shared/ca-certificates.crt";
  * @throws {PhpError} `PHP_BOOT`
  */
 export async function bootInterpreter(settings: InterpreterSettings, services: PhpServices = {}): Promise<PhpHost> {
-  return await bootPhp({
-    ...(await interpreterOptions(settings)),
+  return (await startInterpreter(settings, services)).host;
+}
+
+/** An instance in this thread, in which interpreters can live one after the other. */
+export interface NodeInterpreter {
+  readonly interpreter: Interpreter;
+  readonly host: PhpHost;
+  /** Whether the instance can be given the memory of a snapshot still: what has aborted is beyond that. */
+  readonly restorable: boolean;
+  /**
+   * Begins another interpreter in the instance, with the same directories.
+   *
+   * @throws {PhpError} `PHP_SNAPSHOT`
+   */
+  restore(snapshot: Snapshot, settings: InterpreterSettings, services: PhpServices): Promise<void>;
+}
+
+/**
+ * Boots an instance in this thread.
+ *
+ * @param snapshot what to go on from; one that does not fit is left aside, and `onComplaint` told
+ * @throws {PhpError} `PHP_BOOT`
+ */
+export async function startInterpreter(
+  settings: InterpreterSettings,
+  services: PhpServices = {},
+  snapshot?: Snapshot,
+  onComplaint?: (text: string) => void,
+): Promise<NodeInterpreter> {
+  const { become, aborted, ...options } = await instanceOptions(settings);
+  const interpreter = await startPhp({
+    ...options,
     ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
     services,
+    ...(snapshot && { snapshot }),
+    ...(onComplaint && { onComplaint }),
   });
+  return {
+    interpreter,
+    get host() {
+      return interpreter.host;
+    },
+    get restorable() {
+      return !aborted();
+    },
+    async restore(from, { env, processId }, its) {
+      become(processId);
+      await interpreter.restore(from, { env, services: its, processId });
+    },
+  };
 }
 
 /** What an interpreter is given here whatever it is to do: files, locks, network. */
 export async function interpreterOptions(
   settings: Omit<InterpreterSettings, "ini">,
 ): Promise<Omit<BootOptions, "ini" | "services">> {
-  const glue = await loadPhpGlue(settings.glueUrl);
+  const { become: _, aborted: __, ...options } = await instanceOptions(settings);
+  return options;
+}
+
+interface InstanceOptions extends Omit<BootOptions, "ini" | "services"> {
+  /** The locks belong to another process id from now on. */
+  readonly become: (processId: number) => void;
+  readonly aborted: () => boolean;
+}
+
+async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Promise<InstanceOptions> {
+  const { glueCode } = settings;
+  const glue = glueCode === undefined ? await loadPhpGlue(settings.glueUrl) : evaluateGlue(glueCode);
+  let userSpace: UserSpace | undefined;
+  let hasAborted = false;
   let context: UserSpaceContext | undefined;
   let errnoAddress: () => number = () => 0;
   const extensions = new ExtensionLinker(settings.extensions ?? { modules: [] });
@@ -76,8 +140,14 @@ export async function interpreterOptions(
     processId: settings.processId,
     bindUserSpace(given) {
       context = given as UserSpaceContext;
-      return new UserSpace(context, settings.locks, () => errnoAddress());
+      userSpace = new UserSpace(context, settings.locks, () => errnoAddress());
+      return userSpace;
     },
+    onAbort: () => {
+      hasAborted = true;
+    },
+    become: (processId) => userSpace?.become(processId),
+    aborted: () => hasAborted,
   };
 }
 

@@ -1,10 +1,9 @@
 // Starting children on Node: one worker thread each, all sharing one compiled interpreter.
 
 import { lstatSync, mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
 import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import type { Mail } from "../../mail/index.ts";
@@ -12,13 +11,16 @@ import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
 import type { MailService } from "../../php/mail-process.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
+import { snapshotKey } from "../../php/snapshot/key.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { type Extensions, loadExtensions } from "./extensions.ts";
 import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
-import { loadPhpGlue } from "./load-glue.ts";
+import { PhpCode } from "./php-code.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
-import type { MailProblem, ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
+import type { MailProblem, ThreadSettings } from "./thread-messages.ts";
+import { Stable, type Tenant, type Thread } from "./threads.ts";
+import { type SnapshotOptions, WarmStart } from "./warm-start.ts";
 
 /** What happens while the interpreter is prepared, for a progress line. */
 export interface CompileProgress {
@@ -56,6 +58,8 @@ export interface ThreadSpawnOptions<Wire> extends PhpLookup {
   readonly poolStatus?: (place: { readonly pool: string; readonly pid: number }) => object | undefined;
   /** Takes the mails that scripts send. Without it mail() gives false and warns. */
   readonly mail?: ThreadMail;
+  /** Start further children from the first one, warmed. Default: each starts PHP by itself. */
+  readonly snapshot?: SnapshotOptions;
   readonly onProgress?: (progress: CompileProgress) => void;
   /** A line that a thread wrote to its stdout or stderr: a glue's complaint, mostly. Default: dropped. */
   readonly onOutput?: (pid: number, text: string, from: ThreadOutput) => void;
@@ -88,7 +92,7 @@ export interface ThreadSpawn<Wire> {
 /** What pools of one master can have each for itself. */
 export type PoolSettings = Pick<
   ThreadSpawnOptions<unknown>,
-  "mounts" | "root" | "ini" | "env" | "network" | "sharedDirectory" | "responder" | "mail"
+  "mounts" | "root" | "ini" | "env" | "network" | "sharedDirectory" | "responder" | "mail" | "snapshot"
 >;
 
 /** Process ids of children: unique in this process, whatever the pools. */
@@ -105,18 +109,22 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
   const glueUrl = phpPackageUrl(php, options);
   const progress = (stage: CompileProgress["stage"], bytes: number) => options.onProgress?.({ stage, php, bytes });
   progress("reading", 0);
-  const { path: wasmPath, bytes } = await loadPhpGlue(glueUrl)
-    .then(async ({ dependencyFilename: path }) => ({ path, bytes: await readFile(path) }))
-    .catch((cause: unknown) => {
-      throw new PhpError("PHP_BOOT", `PHP ${php} is installed but cannot be read: ${String(cause)}`, { cause });
-    });
-  progress("compiling", bytes.length);
-  const wasm = await WebAssembly.compile(bytes);
-  progress("compiled", bytes.length);
-  const common: ThreadCommon = { glueUrl, wasm, locks: createLockTable() };
+  const code = await PhpCode.read(glueUrl).catch((cause: unknown) => {
+    throw new PhpError("PHP_BOOT", `PHP ${php} is installed but cannot be read: ${String(cause)}`, { cause });
+  });
+  progress("compiling", code.size);
+  await code.slim();
+  progress("compiled", code.size);
+  const common = { glueUrl, code, locks: createLockTable(), stable: new Stable() };
   const spawnWith = (its: ThreadSpawnOptions<Wire>): Spawn<Wire> => {
-    const { ini, extensions } = loadExtensions(its.ini ?? {}, wasmPath, its);
-    return (place) => startThread(place, { ...its, ini }, { ...common, extensions });
+    const { ini, extensions } = loadExtensions(its.ini ?? {}, code.path, its);
+    const options = { ...its, ini };
+    // Side modules lie in the same memory, and are not in a snapshot.
+    const warmStart =
+      its.snapshot === undefined || extensions.modules.length > 0
+        ? undefined
+        : new WarmStart(its.snapshot, () => keyOf(options, code));
+    return (place) => startChild(place, options, { ...common, extensions, warmStart });
   };
   return {
     php,
@@ -125,22 +133,22 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
   };
 }
 
-interface ThreadCommon {
-  readonly glueUrl: string;
-  readonly wasm: WebAssembly.Module;
-  readonly locks: LockTable;
-}
-
 /** What the threads of one pool have in common. */
-interface PoolCommon extends ThreadCommon {
+interface PoolCommon {
+  readonly glueUrl: string;
+  readonly code: PhpCode;
+  readonly locks: LockTable;
+  readonly stable: Stable;
   readonly extensions: Extensions;
+  readonly warmStart: WarmStart | undefined;
 }
 
-function startThread<Wire>(
+function startChild<Wire>(
   place: { readonly pool: string; readonly slot: number },
   options: ThreadSpawnOptions<Wire>,
   common: PoolCommon,
 ): Child<Wire> {
+  const { locks, stable, warmStart } = common;
   const pid = ++lastPid;
   const { port1, port2 } = new MessageChannel();
   const transport = messagePortTransport(port1 as unknown as MessagePortLike);
@@ -148,15 +156,22 @@ function startThread<Wire>(
   const exited = Promise.withResolvers<ChildExit>();
   let wanted: "run" | "stopped" | "killed" = "run";
   let failure: { readonly code: string; readonly message: string } | undefined;
-  let worker: Worker | undefined;
+  let thread: Thread | undefined;
+  let gone = false;
+  let started = false;
+  /** It makes the snapshot for the others. */
+  let isFirst = false;
 
-  const finish = (exitCode: number) => {
+  const finish = (status: number) => {
+    if (gone) return;
+    gone = true;
     // The dead give back what they held, and the wire learns of it even when the port says nothing.
-    FileLocks.releaseDead(common.locks, pid);
+    FileLocks.releaseDead(locks, pid);
     transport.reset();
-    const message = failure?.message ?? `the thread ended with status ${exitCode}`;
+    const message = failure?.message ?? `the thread ended with status ${status}`;
+    if (isFirst) warmStart?.failed(message);
     ready.reject(new PhpError((failure?.code ?? "PHP_BOOT") as PhpErrorCode, message));
-    const reason = wanted === "run" || (wanted === "stopped" && exitCode !== 0) ? "crashed" : wanted;
+    const reason = wanted === "run" || (wanted === "stopped" && status !== 0) ? "crashed" : wanted;
     exited.resolve(reason === "crashed" ? { reason, message } : { reason });
   };
 
@@ -169,35 +184,88 @@ function startThread<Wire>(
       const message = error instanceof Error ? error.message : String(error);
       problem = { message, ...(typeof code === "string" && { code }) };
     }
-    worker?.postMessage({ type: "mail", id, ...(problem && { problem }) } satisfies ThreadOrder);
+    if (!gone) thread?.post({ type: "mail", id, ...(problem && { problem }) });
   };
 
   const traceWanted = new Int32Array(new SharedArrayBuffer(4));
   const traces = new Map<number, (backtrace: Backtrace | undefined) => void>();
   let lastTrace = 0;
 
+  const tenant: Tenant = {
+    onReport(report) {
+      switch (report.type) {
+        case "ready":
+          ready.resolve();
+          if (warmStart !== undefined) stable.prepare();
+          return;
+        case "failed":
+          failure = report;
+          return;
+        case "over":
+          // Its pid is dead; the thread is not.
+          finish(failure === undefined ? 0 : 1);
+          if (thread !== undefined) {
+            if (wanted !== "killed") stable.giveBack(thread, vacancy());
+          }
+          return;
+        case "snapshot":
+          warmStart?.made(report.made);
+          return;
+        case "trace":
+          traces.get(report.id)?.(report.backtrace);
+          return;
+        case "mail":
+          void deliver(report.id, report.mail);
+          return;
+        case "status-wanted": {
+          const value = options.poolStatus?.({ pool: place.pool, pid });
+          thread?.post({ type: "status", id: report.id, value });
+        }
+      }
+    },
+    onError(error) {
+      failure ??= { code: "PHP_TRAP", message: `${error.name}: ${error.message}` };
+    },
+    onExit: finish,
+    onOutput: (stream, text) => options.onOutput?.(pid, text, { pool: place.pool, stream }),
+  };
+
+  /** Whose children can go on in one instance: those of one pool. */
+  const vacancy = () => (warmStart?.key === undefined ? undefined : `${warmStart.key} ${place.pool}`);
+
+  const start = async (home: Thread) => {
+    const part = (await warmStart?.next()) ?? {};
+    isFirst = part.warmUp !== undefined;
+    const { code, extensions, glueUrl } = common;
+    const compiled = extensions.modules.length > 0 ? await code.whole() : await code.slim();
+    const settings: ThreadSettings = {
+      interpreter: { ...interpreterSettings(pid, place.pool, options), ...compiled, glueUrl, locks, extensions },
+      responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
+      port: port2,
+      traceWanted,
+      ...(options.mail && { mail: mailRules(options.mail) }),
+      ...part,
+    };
+    if (gone) return;
+    started = true;
+    home.post({ type: "start", settings }, [port2]);
+    if (wanted === "stopped") home.post({ type: "stop" });
+  };
+
   // Nobody may be waiting for a start that fails: `exited` tells it too.
   ready.promise.catch(() => {});
+  const fail = (error: unknown) => {
+    failure ??= { code: "PHP_BOOT", message: error instanceof Error ? error.message : String(error) };
+    finish(1);
+    thread?.terminate();
+  };
   try {
-    worker = startWorker(pid, place.pool, options, common, port2, traceWanted);
+    thread = stable.take(vacancy());
+    thread.enter(tenant);
+    start(thread).catch(fail);
   } catch (error) {
-    failure = { code: "PHP_BOOT", message: error instanceof Error ? error.message : String(error) };
-    queueMicrotask(() => finish(1));
+    queueMicrotask(() => fail(error));
   }
-  worker?.on("message", (message: ThreadReport) => {
-    if (message.type === "ready") ready.resolve();
-    else if (message.type === "failed") failure = message;
-    else if (message.type === "trace") traces.get(message.id)?.(message.backtrace);
-    else if (message.type === "mail") void deliver(message.id, message.mail);
-    else {
-      const value = options.poolStatus?.({ pool: place.pool, pid });
-      worker.postMessage({ type: "status", id: message.id, value } satisfies ThreadOrder);
-    }
-  });
-  worker?.on("error", (error: Error) => {
-    failure ??= { code: "PHP_TRAP", message: `${error.name}: ${error.message}` };
-  });
-  worker?.on("exit", finish);
 
   return {
     pid,
@@ -206,7 +274,7 @@ function startThread<Wire>(
     exited: exited.promise,
     stop() {
       if (wanted === "run") wanted = "stopped";
-      worker?.postMessage({ type: "stop" } satisfies ThreadOrder);
+      if (started && !gone) thread?.post({ type: "stop" });
     },
     trace(signal) {
       lastTrace += 1;
@@ -224,55 +292,39 @@ function startThread<Wire>(
         traces.set(id, settle);
         signal.addEventListener("abort", forget, { once: true });
         Atomics.store(traceWanted, 0, id);
-        worker?.postMessage({ type: "trace" } satisfies ThreadOrder);
+        if (!gone) thread?.post({ type: "trace" });
       });
     },
     kill() {
+      // What its thread runs now may be another child's.
+      if (gone) return;
       if (wanted !== "killed") wanted = "killed";
-      void worker?.terminate();
+      thread?.terminate();
     },
   };
 }
 
-function startWorker<Wire>(
-  pid: number,
-  pool: string,
-  options: ThreadSpawnOptions<Wire>,
-  common: PoolCommon,
-  port: MessagePort,
-  traceWanted: Int32Array,
-): Worker {
-  const settings: ThreadSettings = {
-    interpreter: {
-      ...common,
-      ini: options.ini ?? {},
-      env: { ...defaultEnvironment(), ...options.env },
-      mounts: options.mounts ?? ["/"],
-      ...(options.root === undefined ? {} : { root: options.root }),
-      network: options.network ?? true,
-      processId: pid,
-      sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
-    },
-    responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
-    port,
-    traceWanted,
-    ...(options.mail && { mail: mailRules(options.mail) }),
+function interpreterSettings<Wire>(pid: number, pool: string, options: ThreadSpawnOptions<Wire>) {
+  return {
+    ini: options.ini ?? {},
+    env: { ...defaultEnvironment(), ...options.env },
+    mounts: options.mounts ?? ["/"],
+    ...(options.root === undefined ? {} : { root: options.root }),
+    network: options.network ?? true,
+    processId: pid,
+    sharedDirectory: sharedDirectory(options.sharedDirectory, pool),
   };
-  // Sources run as they are (.ts); a build replaces both files by .js.
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`../../../workers/interpreter-thread.${extension}`, import.meta.url), {
-    name: `php ${pool} ${pid}`,
-    workerData: settings,
-    transferList: [port],
-    env: {},
-    stdout: true,
-    stderr: true,
+}
+
+/** Key of the snapshot of a pool. Only one that is kept in a file can meet another PHP or another php.ini. */
+async function keyOf<Wire>(options: ThreadSpawnOptions<Wire>, code: PhpCode): Promise<string> {
+  const { ini, mounts, root, snapshot, mail, network } = options;
+  return await snapshotKey({
+    build: snapshot?.file === undefined ? code.path : await code.fingerprint(),
+    ini: JSON.stringify(ini ?? {}),
+    application: "",
+    others: [mounts, root, network, options.sharedDirectory, mail !== undefined],
   });
-  for (const stream of [worker.stdout, worker.stderr]) {
-    const from = { pool, stream: stream === worker.stdout ? "stdout" : "stderr" } as const;
-    stream.on("data", (chunk) => options.onOutput?.(pid, String(chunk).trimEnd(), from));
-  }
-  return worker;
 }
 
 /** What a thread must know: functions cannot be sent. */

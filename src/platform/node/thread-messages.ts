@@ -1,13 +1,15 @@
 // What master and thread say to each other beside the requests themselves.
 
 import type { MessagePort } from "node:worker_threads";
+import type { Pair } from "../../codec/index.ts";
 import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Mail } from "../../mail/index.ts";
 import type { MailService } from "../../php/mail-process.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
+import type { Snapshot } from "../../php/snapshot/portable.ts";
 import type { InterpreterSettings } from "./interpreter.ts";
 
-/** `workerData` of an interpreter thread. */
+/** What a child is made of. */
 export interface ThreadSettings {
   readonly interpreter: InterpreterSettings;
   readonly responder: Pick<ResponderOptions, "extensions" | "fixPathInfo" | "maxBodyLength">;
@@ -17,13 +19,28 @@ export interface ThreadSettings {
   readonly traceWanted: Int32Array;
   /** Whether the master takes mails, and what holds for them. */
   readonly mail?: Omit<MailService, "send">;
+  /** Go on from this one. */
+  readonly snapshot?: Snapshot;
+  /** Be the first: run these, and give a snapshot to the master before anything else. */
+  readonly warmUp?: WarmUpPlan;
+}
+
+/** What is run before a snapshot is taken, with no visitor's data anywhere. */
+export interface WarmUpPlan {
+  readonly key: string;
+  /** CGI params of each request. */
+  readonly requests: readonly (readonly Pair[])[];
 }
 
 /** From the thread. */
 export type ThreadReport =
   | { readonly type: "ready" }
-  /** It cannot start, or the interpreter broke; the thread ends after it. */
+  /** It cannot start, or the interpreter broke. The thread ends after it, or says `over`. */
   | { readonly type: "failed"; readonly code: string; readonly message: string }
+  /** The child has ended and the thread could run another one, of the same snapshot. */
+  | { readonly type: "over" }
+  /** The warm-up is done. `glue`: what the engine compiled of the glue. */
+  | { readonly type: "snapshot"; readonly made: MadeSnapshot }
   /** `fpm_get_status()` asks for the pool's data. */
   | { readonly type: "status-wanted"; readonly id: number }
   /** A script sends a mail. */
@@ -31,8 +48,20 @@ export type ThreadReport =
   /** What runs, as asked for; no backtrace when nothing does. */
   | { readonly type: "trace"; readonly id: number; readonly backtrace: Backtrace | undefined };
 
+/** What became of a warm-up. */
+export interface MadeSnapshot {
+  /** Absent when none could be taken: `problems` says why. */
+  readonly snapshot?: Snapshot;
+  readonly glue?: Uint8Array;
+  /** Lines for the log. */
+  readonly problems: readonly string[];
+  readonly milliseconds: number;
+}
+
 /** To the thread. */
 export type ThreadOrder =
+  /** Be a child. Once, or again after `over`. */
+  | { readonly type: "start"; readonly settings: ThreadSettings }
   /** Finish what runs and end. */
   | { readonly type: "stop" }
   /** Look whether a backtrace is wanted: the script may be waiting, and nobody else look. */

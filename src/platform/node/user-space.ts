@@ -3,6 +3,7 @@
 
 import { fstatSync } from "node:fs";
 import { FCNTL, FileLocks, FLOCK, type LockRequest, type LockTable } from "./file-locks.ts";
+import { SharedMaps, type SharedMapsContext } from "./shared-maps.ts";
 
 // Numbers of WASI's errno, which Emscripten uses.
 const EAGAIN = 6;
@@ -33,11 +34,8 @@ const L_START = 8;
 const L_LEN = 16;
 const L_PID = 24;
 
-/**
- * The byte of a "-shm" file that every user of a SQLite database in WAL mode keeps locked (UNIX_SHM_DMS in SQLite's
- * os_unix.c). The file is meant to be mapped and shared, but each interpreter maps a copy.
- */
-const SHM_IN_USE = 128;
+/** The byte of a "-shm" file that is locked by who writes to a database in WAL mode (WAL_WRITE_LOCK in SQLite's wal.c). */
+const SHM_WRITER = 120;
 
 interface Heap<T> {
   get(index: number): T;
@@ -53,7 +51,7 @@ interface Stream {
 }
 
 /** What the glue gives of itself, as far as it is used here. */
-export interface UserSpaceContext {
+export interface UserSpaceContext extends SharedMapsContext {
   readonly pid: number;
   readonly memory: { readonly HEAP16: Heap<number>; readonly HEAP32: Heap<number>; readonly HEAP64: Heap<bigint> };
   readonly wasmImports: {
@@ -73,14 +71,24 @@ const PATIENCE = 250;
 /** The glue calls these by name. */
 export class UserSpace {
   readonly #context: UserSpaceContext;
-  readonly #locks: FileLocks;
+  readonly #table: LockTable;
+  #locks: FileLocks;
   readonly #errnoAddress: () => number;
+  readonly #maps: SharedMaps;
 
   /** @param errnoAddress where the interpreter's C library keeps `errno` */
   constructor(context: UserSpaceContext, table: LockTable, errnoAddress: () => number) {
+    this.#maps = new SharedMaps(context);
     this.#context = context;
     this.#errnoAddress = errnoAddress;
+    this.#table = table;
     this.#locks = new FileLocks(table, context.pid);
+  }
+
+  /** Serves another process from now on; what the one before held is given back by whoever saw it end. */
+  become(pid: number): void {
+    this.#locks = new FileLocks(this.#table, pid);
+    this.#maps.forget();
   }
 
   fd_close(fd: number): number {
@@ -141,9 +149,14 @@ export class UserSpace {
     if (stream.nfd === undefined) return 0;
     const { dev, ino } = fstatSync(stream.nfd);
     const file = { ...request, device: dev, inode: ino };
-    const tries = !wait && request.family === FCNTL && request.type !== 0;
+    const shared = SharedMaps.are(stream);
+    if (shared && request.type === 0) this.#maps.bringTogether(stream.nfd);
+    // Of a write-ahead log it is the writer that is waited for. Who finds a reader does something else instead.
+    const tries =
+      !wait && request.family === FCNTL && request.type !== 0 && (!shared || request.start === SHM_WRITER);
     // Who reads already must not wait: it has to step back for the writer before it.
     const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
+    if (shared && request.type !== 0 && result === "granted") this.#maps.bringTogether(stream.nfd);
     return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
   }
 
@@ -181,11 +194,6 @@ export class UserSpace {
     if (length < 0) start += length;
     if (start < 0) return undefined;
     const end = length === 0 ? Number.POSITIVE_INFINITY : start + Math.abs(length);
-    // Two interpreters with a copy each would overwrite one another's commits. So one at a time uses such a database:
-    // to the others it is busy until it is closed, and who opens it then makes the shared part anew.
-    if (type === 1 && start === SHM_IN_USE && stream.path?.endsWith("-shm")) {
-      return { family: FCNTL, type: 2, fd, start, end };
-    }
     return { family: FCNTL, type, fd, start, end };
   }
 
