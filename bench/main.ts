@@ -12,6 +12,7 @@ import { benchCodec } from "./codec/index.ts";
 import { benchEdge } from "./edge.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchHttp } from "./http.ts";
+import { benchInside } from "./inside.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { benchScale } from "./scale/index.ts";
 import { renderSummary, renderTable, type Table } from "./table.ts";
@@ -19,6 +20,7 @@ import { writePage } from "./write-page.ts";
 
 const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table[]>>> = {
   codec: benchCodec,
+  inside: benchInside,
   cgi: benchCgi,
   http: benchHttp,
   gateway: benchGateway,

@@ -2,23 +2,15 @@
 // the floor that the resident pool is measured against. Prints its URL, serves the folder given.
 
 import { createServer } from "node:http";
-import { getPHPLoaderModule } from "@php-wasm/node-8-4";
-import { loadPHPRuntime, PHP, PHPRequestHandler } from "@php-wasm/universal";
+import { PHPRequestHandler } from "@php-wasm/universal";
+import { mountedPhp } from "./stock-php.mjs";
 
 const root = process.argv[2] ?? ".";
 
 const handler = new PHPRequestHandler({
   documentRoot: "/www",
   absoluteUrl: "http://localhost",
-  phpFactory: async () => {
-    const php = new PHP(await loadPHPRuntime(await getPHPLoaderModule(), { phpWasmAsyncMode: "jspi" }));
-    php.mkdir("/www");
-    await php.mount("/www", (_php, fs, target) => {
-      fs.mount(fs.filesystems.NODEFS, { root }, target);
-      return () => fs.unmount(target);
-    });
-    return php;
-  },
+  phpFactory: () => mountedPhp("/www", root),
   maxPhpInstances: 1,
 });
 

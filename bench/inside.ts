@@ -1,0 +1,138 @@
+// Inside one child on Node, without any wire: a hello beside the stock classes' `run`, and an application of 120 files with
+// opcache and without.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PhpHost } from "../src/php/host.ts";
+import { bootInterpreter } from "../src/platform/node/interpreter.ts";
+import { interpreterSettings, runScript } from "./interpreters.ts";
+import { median, medianRatio, type Table } from "./table.ts";
+
+const FILES = 120;
+
+/** Classes with a little of everything, each in its own file, all of them used by the front page. */
+function writeApplication(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  for (let i = 0; i < FILES; i++) {
+    const methods = Array.from(
+      { length: 12 },
+      (_, m) => `    public function method${m}(array $items, string $sep = ', '): string {
+        $out = [];
+        foreach ($items as $key => $value) {
+            if (is_int($value) && $value % ${m + 2} === 0) { $out[] = sprintf('%s=%d', $key, $value * ${m}); }
+            elseif (is_string($value)) { $out[] = strtoupper(trim($value)); }
+        }
+        return implode($sep, $out);
+    }`,
+    );
+    writeFileSync(join(folder, `Part${i}.php`), `<?php\nfinal class Part${i} {\n${methods.join("\n")}\n}\n`);
+  }
+  const uses = Array.from({ length: FILES }, (_, i) => `require __DIR__ . '/Part${i}.php';`).join("\n");
+  const calls = `foreach (range(0, ${FILES - 1}) as $i) { $class = "Part$i"; $length += strlen((new $class)->method3(['a' => $i, 'b' => 'x'])); }`;
+  const script = join(folder, "index.php");
+  writeFileSync(script, `<?php\n${uses}\n$length = 0;\n${calls}\necho "sum $length";\n`);
+  return script;
+}
+
+/** Milliseconds of each of `count` runs. */
+async function times(count: number, work: () => Promise<unknown>): Promise<number[]> {
+  const all: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const began = performance.now();
+    await work();
+    all.push(performance.now() - began);
+  }
+  return all;
+}
+
+export async function benchInside(quick: boolean): Promise<readonly Table[]> {
+  const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
+  try {
+    return [await benchHello(root, quick), await benchApplication(root, quick)];
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+async function benchHello(root: string, quick: boolean): Promise<Table> {
+  const script = join(root, "hello.php");
+  writeFileSync(script, '<?php echo "Hello";\n');
+  const host = await bootInterpreter(await interpreterSettings(root, { "opcache.revalidate_freq": 2 }));
+  const stock = await stockPhp(root);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const count = quick ? 50 : 100;
+  await times(300, () => runScript(host, script));
+  await times(50, () => stock(script));
+  for (let round = 0; round < (quick ? 3 : 9); round++) {
+    ours.push(median(await times(count, () => runScript(host, script))));
+    theirs.push(median(await times(count, () => stock(script))));
+  }
+  return {
+    title: "Hello inside a child",
+    method: `In process, no wire, a real directory, opcache asks for changes every 2 s as php-fpm's; medians of ${ours.length} rounds of ${count} in turn.`,
+    rows: [
+      {
+        name: "our host",
+        value: median(ours),
+        unit: "ms",
+        ratio: medianRatio(ours, theirs),
+        against: "stock",
+        target: { atMost: 0.1 },
+      },
+      { name: "PHP.run of @php-wasm/universal", value: median(theirs), unit: "ms" },
+    ],
+  };
+}
+
+async function benchApplication(root: string, quick: boolean): Promise<Table> {
+  const folder = join(root, "application");
+  const script = writeApplication(folder);
+  const cached = await bootInterpreter(await interpreterSettings(root, { "opcache.revalidate_freq": 2 }));
+  const compiling = await bootInterpreter(await interpreterSettings(root, { "opcache.enable": 0 }));
+  const expected = await runScript(cached, script);
+  const check = (host: PhpHost) => async () => {
+    if ((await runScript(host, script)) !== expected) throw new Error("the application answered something else");
+  };
+  const warm: number[] = [];
+  const cold: number[] = [];
+  await times(200, check(cached));
+  await times(5, check(compiling));
+  for (let round = 0; round < (quick ? 3 : 9); round++) {
+    warm.push(median(await times(quick ? 40 : 100, check(cached))));
+    cold.push(median(await times(quick ? 5 : 10, check(compiling))));
+  }
+  return {
+    title: `An application of ${FILES} files inside a child`,
+    method: `Classes of 12 methods each, all included by every request; the same with opcache and without, ${warm.length} rounds in turn, medians.`,
+    rows: [
+      {
+        name: "with opcache, warm",
+        value: median(warm),
+        unit: "ms",
+        target: { atMost: 0.6 },
+      },
+      {
+        name: "without opcache",
+        value: median(cold),
+        unit: "ms",
+        ratio: medianRatio(cold, warm),
+        against: "warm",
+        target: { ratioAtLeast: 60 },
+      },
+    ],
+  };
+}
+
+/** The stock class, used as its documentation shows; its packages have no types. */
+async function stockPhp(root: string): Promise<(script: string) => Promise<void>> {
+  const { startStock } = (await import(new URL("stock-php.mjs", import.meta.url).href)) as {
+    startStock(root: string): Promise<(path: string) => Promise<string>>;
+  };
+  const run = await startStock(root);
+  return async (script) => {
+    const text = await run(script.slice(root.length));
+    if (text !== "Hello") throw new Error(`the stock class answered ${JSON.stringify(text)}`);
+  };
+}
