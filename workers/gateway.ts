@@ -22,5 +22,6 @@ function gatewayFor(env: EdgeEnvironment): EdgeGateway {
 export default {
   fetch: (request: Request, env: EdgeEnvironment, context: WorkContext): Promise<Response> =>
     gatewayFor(env).fetch(request, context),
+  scheduled: (_event: unknown, env: EdgeEnvironment): Promise<void> => gatewayFor(env).wake(),
   connect: (socket: Socket, env: EdgeEnvironment): Promise<void> => gatewayFor(env).connect(socket),
 };

@@ -2,6 +2,8 @@
 // master opens.
 
 import type { Socket } from "cloudflare:sockets";
+import type { Mail } from "../src/mail/index.ts";
+import { checkMailAnswer } from "../src/platform/workers/mail-answer.ts";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { plainResult } from "../src/platform/workers/rpc-result.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
@@ -23,6 +25,9 @@ export default {
       name,
       poolStatus,
       files: (envelope) => plainResult(status.files(envelope)),
+      ...(settings.mail && {
+        mail: { ...settings.mail, send: async (mail: Mail) => checkMailAnswer(await plainResult(status.mail(mail))) },
+      }),
     });
     await untilClosed(socket, life);
   },

@@ -6,8 +6,10 @@ import certificates from "ca.txt";
 import interpreter from "interpreter.txt";
 import ini from "php.ini.txt";
 import wasm from "php.wasm";
+import type { Mail } from "../src/mail/index.ts";
 import { archiveBase } from "../src/platform/workers/archive-base.ts";
 import { scriptEnvironment } from "../src/platform/workers/environment.ts";
+import { checkMailAnswer } from "../src/platform/workers/mail-answer.ts";
 import { type PoolConstructor, PoolStatus, poolClass } from "../src/platform/workers/pool-object.ts";
 import { residentInterpreter, SCRATCH } from "../src/platform/workers/resident.ts";
 import { serveChild } from "../src/platform/workers/serve-child.ts";
@@ -32,6 +34,7 @@ export const Pool: PoolConstructor = poolClass({
   }),
   children(env, status) {
     const environment = scriptEnvironment(env);
+    const mail = env.MAIL === undefined ? undefined : (settings.mail ?? {});
     if (env.LOADER === undefined) {
       const open: OpenChild = ({ pool, slot }) => {
         const [master, child] = memoryPair();
@@ -40,6 +43,7 @@ export const Pool: PoolConstructor = poolClass({
           name,
           poolStatus: async () => status.here(),
           files: (envelope) => status.files(envelope),
+          ...(mail && { mail: { ...mail, send: async (one: Mail) => checkMailAnswer(await status.mail(one)) } }),
         });
         return master;
       };
@@ -55,7 +59,10 @@ export const Pool: PoolConstructor = poolClass({
         "php.ini.txt": { text: ini },
         "ca.txt": { text: certificates },
       },
-      env: { settings: { pool, slot, mount, maxRequests, environment }, status: status.binding() as PoolBinding },
+      env: {
+        settings: { pool, slot, mount, maxRequests, environment, ...(mail && { mail }) },
+        status: status.binding() as PoolBinding,
+      },
     }));
     return { open, most: MOST_CHILDREN };
   },

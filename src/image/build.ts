@@ -119,6 +119,8 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     ...(options.frontController === undefined ? {} : { frontController: options.frontController }),
     ...(options.index === undefined ? {} : { index: options.index }),
     ...(configured === undefined ? {} : { config: configured.plain }),
+    ...(configured === undefined || configured.cron.length === 0 ? {} : { cron: configured.cron }),
+    ...(configured?.mail === undefined ? {} : { mail: configured.mail }),
     assets: Object.fromEntries([...assets].map(([path, { size, modified }]) => [`/${path}`, [size, modified]])),
     // The digest of all that a child is made of: see below.
     version: "",
@@ -145,6 +147,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     name: options.name ?? workerName(basename(root)),
     main: "worker/main.js",
     assets: "assets",
+    schedule: settings.cron !== undefined,
   });
   if (options.name !== undefined) config.name = options.name;
 

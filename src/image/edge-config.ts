@@ -1,9 +1,14 @@
 // A configuration for a deployment: its folders as PHP sees them there, and what a Worker cannot do refused.
 
 import { isAbsolute, relative, sep } from "node:path";
-import type { GatewayConfig, Site } from "../gateway/config/config.ts";
+import type { CronJob } from "../cron/index.ts";
+import { compileConfig } from "../gateway/config/compile.ts";
+import type { GatewayConfig, MailConfig, Site } from "../gateway/config/config.ts";
+import { cronJobs } from "../gateway/config/cron.ts";
 import { mapFolders } from "../gateway/config/folders.ts";
 import { toPlain } from "../gateway/config/plain.ts";
+import type { MailLimits } from "../mail/index.ts";
+import type { MailRules } from "../platform/workers/settings.ts";
 import { parseAddress } from "../transport/address.ts";
 import { ImageError } from "./errors.ts";
 
@@ -12,6 +17,9 @@ export interface EdgeConfig {
   readonly plain: unknown;
   /** The folder that holds all roots, relative to the application's: "" for all of it. */
   readonly documentRoot: string;
+  /** The schedule, with scripts as PHP sees them. */
+  readonly cron: readonly CronJob[];
+  readonly mail: MailRules | undefined;
   /** What has no effect there, and what is better said otherwise. */
   readonly warnings: readonly string[];
 }
@@ -31,8 +39,8 @@ export function edgeConfig(config: GatewayConfig, root: string, mount: string): 
       problems.push(`${path} is not in the application's folder ${root}`);
     return below.split(sep).join("/");
   };
-  // The log and caches are no folders there.
-  const { log: _log, ...rest } = config;
+  // The log and caches are no folders there; a mail server's password belongs in no bundle.
+  const { log: _log, mail, cron: _cron, ...rest } = config;
   const folder = (path: string) => {
     const below = inside(path);
     folders.add(below);
@@ -47,7 +55,20 @@ export function edgeConfig(config: GatewayConfig, root: string, mount: string): 
   return {
     plain: toPlain(config.log === undefined ? mapped : { ...mapped, log: config.log }),
     documentRoot: common(folders),
+    cron: cronJobs({ ...mapped, cron: config.cron ?? [] }, compileConfig(mapped)),
+    mail: mail && {
+      ...(mail.from === undefined ? {} : { from: mail.from }),
+      ...(mail.limits === undefined ? {} : { limits: mailLimits(mail.limits) }),
+    },
     warnings: warningsOf(config),
+  };
+}
+
+function mailLimits({ size, recipients, perRequest }: NonNullable<MailConfig["limits"]>): Partial<MailLimits> {
+  return {
+    ...(size !== undefined && { size }),
+    ...(recipients !== undefined && { recipients }),
+    ...(perRequest !== undefined && { perRequest }),
   };
 }
 
@@ -73,6 +94,7 @@ function warningsOf(config: GatewayConfig): string[] {
   const said: (readonly [string, boolean, string])[] = [
     ["listen", listen !== undefined, "the platform listens"],
     ["metrics", metrics !== undefined, "each isolate would count for itself; see the platform's own"],
+    ["mail.smtp", config.mail?.smtp !== undefined, "a send_email binding named MAIL takes the mails there"],
     ["log.file", log?.file !== undefined, "lines go to console.log"],
     ["compress", [config, ...sites].some(compresses), "the platform compresses"],
   ];
@@ -94,6 +116,10 @@ function compresses({ compress, locations = [] }: Site): boolean {
 function impossible(config: GatewayConfig): string[] {
   const problems: string[] = [];
   if (Object.keys(config.pools ?? {}).length > 1) problems.push("pools: a deployment has one");
+  for (const { pass, script } of config.cron ?? []) {
+    if (pass !== undefined && !(pass in (config.pools ?? {})))
+      problems.push(`cron: ${script} runs in ${pass}, and a deployment's schedule runs in its own pool`);
+  }
   for (const [name, { store }] of Object.entries(config.caches ?? {})) {
     if (store === "disk") problems.push(`caches.${name}.store is disk: a Worker has memory and cache-api`);
   }

@@ -19,7 +19,12 @@ export interface ConfigOptions {
   readonly main: string;
   /** Path of the folder of static files. */
   readonly assets: string;
+  /** Whether there is a schedule: then a trigger wakes the pool's object, which runs it. */
+  readonly schedule?: boolean;
 }
+
+/** How often the pool's object is woken to see whether its alarm is set; the alarm is what runs jobs in time. */
+const WAKE = "*/15 * * * *";
 
 /** Tag of the migration that makes the pool's class. */
 const MIGRATION = "edge-fpm-1";
@@ -78,6 +83,10 @@ export function wranglerConfig(own: WranglerConfig, options: ConfigOptions): Rec
     not_found_handling: "none",
     run_worker_first: true,
   };
+  if (options.schedule === true) {
+    const crons = list(table(own.triggers).crons);
+    config.triggers = { ...table(own.triggers), crons: crons.length > 0 ? [...crons] : [WAKE] };
+  }
   config.migrations = withMigration(list(own.migrations));
   addBindings(config);
   if (own.env !== undefined) {

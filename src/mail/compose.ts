@@ -61,7 +61,12 @@ export function composeMail(call: SendmailCall, bytes: Uint8Array, options: Comp
     added += `Message-ID: <${options.id}@${domain}>\r\n`;
   }
   const kept = fields.filter(({ name }) => name !== "bcc").map(({ start, end }) => whole.subarray(start, end));
-  return { from, to: [...to], raw: concat([encode(added), ...kept, encode("\r\n"), whole.subarray(body)]) };
+  return {
+    from,
+    author: written ?? from,
+    to: [...to],
+    raw: concat([encode(added), ...kept, encode("\r\n"), whole.subarray(body)]),
+  };
 }
 
 /** All line ends as CRLF: also those of a lone CR, which another server could read as a line's end. */

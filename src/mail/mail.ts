@@ -6,6 +6,8 @@ export interface Mail {
   readonly from: string;
   /** The envelope's recipients: at least one, each once. */
   readonly to: readonly string[];
+  /** The first address in the From header; the envelope's sender where the mail has none of its own. */
+  readonly author: string;
   /** Header and body as RFC 5322 has them: lines end in CRLF, Bcc is gone, From, Date and Message-ID are there. */
   readonly raw: Uint8Array;
 }

@@ -17,6 +17,7 @@ afterEach(() => {
 
 const MAIL: Mail = {
   from: "s@example.org",
+  author: "s@example.org",
   to: ["a@example.org", "b@example.org"],
   raw: new TextEncoder().encode("From: s@example.org\r\nSubject: dots\r\n\r\n.\r\n..two\r\n.end\r\n"),
 };

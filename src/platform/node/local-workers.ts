@@ -17,6 +17,8 @@ export interface LocalWorkersOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   /** Whether there is a Worker Loader. Default true; without, the pool has one child in its own isolate. */
   readonly loader?: boolean;
+  /** Whether there is a `send_email` binding: mails are written to files, which the log names. Default true. */
+  readonly mail?: boolean;
   /** Folder that keeps the pools' files over a restart. Default: they are gone with the process. */
   readonly persist?: string;
   /** Told each line that a Worker logs. */
@@ -56,6 +58,7 @@ export function localWorkersOptions(options: LocalWorkersOptions): MiniflareOpti
       ...Object.fromEntries(variables),
       POOL: { type: "durable-object", worker: NAME, exportName: "Pool" },
       ASSETS: { type: "assets" },
+      ...(options.mail === false ? {} : { MAIL: { type: "send-email" } }),
       ...(options.loader === false ? {} : { LOADER: { type: "worker-loader" } }),
     },
     exports: { Pool: { type: "durable-object", storage: "sqlite" } },
@@ -85,7 +88,14 @@ export function localWorkersOptions(options: LocalWorkersOptions): MiniflareOpti
 /** Starts workerd. `ready` of the result gives the URL. */
 export async function startLocalWorkers(options: LocalWorkersOptions): Promise<Miniflare> {
   const { Log, LogLevel, Miniflare } = await import("miniflare");
-  const miniflare = new Miniflare({ ...localWorkersOptions(options), log: new Log(LogLevel.ERROR) });
+  const log = new Log(LogLevel.ERROR);
+  // Where a mail lies is news; the rest of what is told about is not.
+  log.logWithLevel = (level, message) => {
+    if (level <= LogLevel.ERROR) return Log.prototype.logWithLevel.call(log, level, message);
+    const file = /^Email: (.+)$/m.exec(message)?.[1];
+    if (file !== undefined) options.onLog?.("info", `[mail] ${file}`);
+  };
+  const miniflare = new Miniflare({ ...localWorkersOptions(options), log });
   await miniflare.ready;
   return miniflare;
 }

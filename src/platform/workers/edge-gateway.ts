@@ -28,6 +28,8 @@ export interface EdgeGateway {
   fetch(request: Request, context?: WorkContext): Promise<Response>;
   /** FastCGI of a web server, over TCP: it goes through as it is. */
   connect(socket: StreamSocket): Promise<void>;
+  /** Wakes the pool's object, which sees to its schedule: after a deployment nobody else may. */
+  wake(): Promise<void>;
 }
 
 /** The address by which children and pools are dialled: nobody looks at it. */
@@ -40,11 +42,7 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   const { written } = upstream;
   const folder = documentRoot === mount ? "" : documentRoot.slice(mount.length + 1);
   const parts: EdgeParts = {
-    files: assetFiles(
-      knownFiles(new Uint8Array(archive), folder, settings.assets),
-      env.ASSETS,
-      written,
-    ),
+    files: assetFiles(knownFiles(new Uint8Array(archive), folder, settings.assets), env.ASSETS, written),
     pool: written?.watching(upstream.exchange) ?? upstream.exchange,
     createResponse: createEdgeResponse,
     onError: (error, { method, target }, status, broken) => {
@@ -64,6 +62,11 @@ export function edgeGateway(env: EdgeEnvironment, settings: EdgeSettings, archiv
   return {
     fetch: (request, context) => files(request) ?? gateway(request, infoOf(request, context)),
     connect: (socket) => splice(socket, upstream.dial()),
+    async wake() {
+      if (upstream.foreign) return;
+      const answer = await env.POOL.get(env.POOL.idFromName(settings.pool.name ?? "www")).fetch("http://pool/cron");
+      await answer.body?.cancel();
+    },
   };
 }
 

@@ -1,9 +1,12 @@
 // The bindings of our Workers, and what of them scripts see.
 
 import type { StoreAnswer } from "../../fs/index.ts";
+import type { Mail } from "../../mail/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
 import type { Envelope } from "./file-store.ts";
+import type { EmailBinding } from "./mail.ts";
+import type { MailAnswer } from "./mail-answer.ts";
 import type { WorkerLoader } from "./spawn-child.ts";
 import type { WrittenFilesBinding } from "./written-files.ts";
 
@@ -13,6 +16,8 @@ export type PoolStub = FetchBinding &
   WrittenFilesBinding & {
     /** A message of a child to the pool's files. */
     files(envelope: Envelope): Promise<StoreAnswer>;
+    /** A mail of a script. */
+    mail(mail: Mail): Promise<MailAnswer>;
   };
 
 /** The pools' Durable Objects. */
@@ -30,6 +35,8 @@ export interface EdgeEnvironment {
   readonly ASSETS?: { fetch(url: string, init?: RequestInit): Promise<Response> };
   /** `tcp://host:port` of a FastCGI application elsewhere, or a service binding with a `connect` handler. */
   readonly UPSTREAM?: string | ConnectBinding;
+  /** A `send_email` binding: it takes the mails of scripts. Without it mail() gives false and warns. */
+  readonly MAIL?: EmailBinding;
   /** In the place of `purge.token`: who knows it may purge the caches. */
   readonly EDGE_FPM_PURGE_TOKEN?: string;
   /** Who knows it reaches the pool's files: see files-route.ts. Without it nobody does. */
@@ -45,6 +52,7 @@ const OWN = new Set([
   "LOADER",
   "ASSETS",
   "UPSTREAM",
+  "MAIL",
   "EDGE_FPM_TRACE",
   "EDGE_FPM_PURGE_TOKEN",
   "EDGE_FPM_FILES_TOKEN",

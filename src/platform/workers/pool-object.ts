@@ -6,6 +6,7 @@ import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
 import { requestLine } from "../../fpm/request.ts";
 import type { BaseFiles, StoreAnswer } from "../../fs/index.ts";
+import type { Mail } from "../../mail/index.ts";
 import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
 import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
@@ -17,8 +18,11 @@ import type { WorkerWire } from "./child-wire.ts";
 import type { EdgeEnvironment } from "./environment.ts";
 import { type Envelope, type FoundFile, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
-import { plainResult } from "./rpc-result.ts";
 import { answerFilesRequest, isFilesRequest } from "./files-requests.ts";
+import { sendByBinding } from "./mail.ts";
+import type { MailAnswer } from "./mail-answer.ts";
+import { plainResult } from "./rpc-result.ts";
+import { type AlarmStorage, PoolSchedule } from "./schedule.ts";
 import { childName, type EdgeSettings, MOST_CHILDREN } from "./settings.ts";
 import { createWorkerSpawn, type OpenChild } from "./spawn-child.ts";
 import type { WrittenFilesBinding } from "./written-files.ts";
@@ -40,7 +44,7 @@ export interface PoolObjectState {
   /** The Worker's own entry points, as bindings that can be handed on. */
   readonly exports: Readonly<Record<string, (options: { readonly props: unknown }) => unknown>>;
   readonly id: { readonly name?: string };
-  readonly storage: ObjectStorage;
+  readonly storage: ObjectStorage & AlarmStorage;
 }
 
 /** A pool's Durable Object: both ways in. */
@@ -49,6 +53,10 @@ export interface PoolObject extends WrittenFilesBinding {
   fetch(request: Request): Promise<Response>;
   /** A message of a child to the files. */
   files(envelope: Envelope): Promise<StoreAnswer>;
+  /** A mail of a child's script. */
+  mail(mail: Mail): Promise<MailAnswer>;
+  /** A time of the schedule has come. */
+  alarm(): Promise<void>;
 }
 
 /** The class of the objects, as the platform sees it. */
@@ -58,14 +66,22 @@ export type PoolConstructor = new (ctx: PoolObjectState, env: EdgeEnvironment) =
 export type PoolStatusConstructor = new (
   ctx: { readonly props: { readonly pool: string } },
   env: EdgeEnvironment,
-) => { fetch(): Promise<Response>; files(envelope: Envelope): Promise<StoreAnswer> };
+) => {
+  fetch(): Promise<Response>;
+  files(envelope: Envelope): Promise<StoreAnswer>;
+  mail(mail: Mail): Promise<MailAnswer>;
+};
 
 /** How children learn the pool's status: in the same isolate, and from another one. */
 export interface PoolStatusSource {
   here(): object;
   binding(): unknown;
   files(envelope: Envelope): Promise<StoreAnswer>;
+  mail(mail: Mail): Promise<MailAnswer>;
 }
+
+/** How long a job's script may go on after its run was given up, in milliseconds. */
+const ABANDONED_JOB = 1000;
 
 /** Makes the class that the Worker exports. */
 export function poolClass(parts: PoolParts): PoolConstructor {
@@ -73,6 +89,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
     readonly #pool: ChildPool<WorkerWire>;
     readonly #exchange: Exchange;
     readonly #files: PoolFiles;
+    readonly #schedule: PoolSchedule | undefined;
 
     constructor(ctx: PoolObjectState, env: EdgeEnvironment) {
       super(ctx as unknown as DurableObjectState, env);
@@ -80,6 +97,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       const { open, most } = parts.children(env, {
         here: () => statusArray(this.#pool.status()),
         files: (envelope) => this.#files.handle(envelope),
+        mail: (mail) => this.mail(mail),
         binding: () => ctx.exports.PoolStatus?.({ props: { pool: this.#pool.config.name } }),
       });
       // Ondemand: a pool without requests has no children, no timers and no open streams, so that the platform can
@@ -101,6 +119,27 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       );
       this.#exchange = env.EDGE_FPM_TRACE === "1" ? traced(this.#pool) : poolExchange(this.#pool);
       this.#pool.start().catch((error: unknown) => writeLog("error", String(error)));
+      const { cron: jobs = [] } = parts.settings;
+      if (jobs.length === 0) return;
+      this.#schedule = new PoolSchedule(ctx.storage, {
+        jobs,
+        exchange: poolExchange(this.#pool, { limits: { abandoned: ABANDONED_JOB } }),
+        software: "edge-fpm",
+        log: ({ level, message }) => writeLog(level, message),
+      });
+      this.#schedule
+        .wake()
+        .catch((error: unknown) => writeLog("error", `[cron] no alarm could be set: ${String(error)}`));
+    }
+
+    /** A time of the schedule has come. Of a deployment without one, an alarm of an earlier one is nothing. */
+    async alarm(): Promise<void> {
+      await this.#schedule?.alarm();
+    }
+
+    /** A mail of a child's script. */
+    mail(mail: Mail): Promise<MailAnswer> {
+      return sendByBinding(this.env.MAIL, mail);
     }
 
     /** FastCGI over a socket, for as long as the web server keeps it. */
@@ -117,6 +156,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
     async fetch(request: Request): Promise<Response> {
       if (isFilesRequest(request)) return answerFilesRequest(this.#files, request);
       if (request.method !== "POST") {
+        if (new URL(request.url).pathname === "/cron") return Response.json(this.#schedule?.status() ?? []);
         return Response.json(statusArray(this.#pool.status()));
       }
       const { transport, response } = await answerFetch(request);
@@ -192,5 +232,10 @@ export const PoolStatus: PoolStatusConstructor = class extends WorkerEntrypoint<
   files(envelope: Envelope): Promise<StoreAnswer> {
     const { POOL } = this.env;
     return plainResult(POOL.get(POOL.idFromName(this.ctx.props.pool)).files(envelope));
+  }
+
+  mail(mail: Mail): Promise<MailAnswer> {
+    const { POOL } = this.env;
+    return plainResult(POOL.get(POOL.idFromName(this.ctx.props.pool)).mail(mail));
   }
 };

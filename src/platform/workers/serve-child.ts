@@ -4,6 +4,7 @@
 import type { Pair } from "../../codec/index.ts";
 import { FileError, type SendToStore } from "../../fs/index.ts";
 import type { PhpHost } from "../../php/host.ts";
+import type { MailService } from "../../php/mail-process.ts";
 import { Responder, type ResponderRequest } from "../../php/responder.ts";
 import { ApplicationLink } from "../../transport/application-link.ts";
 import type { ApplicationRequest } from "../../transport/application-request.ts";
@@ -20,6 +21,8 @@ export interface ChildOptions {
   readonly log?: (line: string) => void;
   /** Carries messages to the pool's files. */
   readonly files: SendToStore;
+  /** Takes the mails of scripts. */
+  readonly mail?: MailService;
 }
 
 /**
@@ -38,10 +41,10 @@ export async function serveChild(
   let host: PhpHost;
   let announcement: Pair;
   try {
-    const { poolStatus } = options;
+    const { poolStatus, mail } = options;
     // Whatever the life before left open is closed for it, and counts for nothing.
     files.detach();
-    const started = await interpreter.start(poolStatus === undefined ? {} : { poolStatus });
+    const started = await interpreter.start({ ...(poolStatus && { poolStatus }), ...(mail && { mail }) });
     host = started.host;
     await files.attach(options.files, options.name);
     announcement = [CHILD_READY, JSON.stringify(started.start)];

@@ -1,9 +1,12 @@
 // What the build tells the Workers, and what they tell a child.
 
+import type { CronJob } from "../../cron/index.ts";
 import type { PoolConfigInput } from "../../fpm/config.ts";
 import type { StoreAnswer } from "../../fs/index.ts";
+import type { Mail, MailLimits } from "../../mail/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { Envelope } from "./file-store.ts";
+import type { MailAnswer } from "./mail-answer.ts";
 
 /** Made by the build, once for a deployment. Paths are as PHP sees them. */
 export interface EdgeSettings {
@@ -23,8 +26,18 @@ export interface EdgeSettings {
   /** A configuration as `toPlain` makes it, in place of `frontController` and `index`; its roots are as PHP sees them. */
   readonly config?: unknown;
   readonly pool: PoolConfigInput;
+  /** The schedule. */
+  readonly cron?: readonly CronJob[];
+  readonly mail?: MailRules;
   /** Changes with every build: children of an earlier one are not used again. */
   readonly version: string;
+}
+
+/** What holds for the mails of scripts. */
+export interface MailRules {
+  /** Sender where a script names none. */
+  readonly from?: string;
+  readonly limits?: Partial<MailLimits>;
 }
 
 /** What a child is started with, as the `env` of its Worker. */
@@ -37,6 +50,8 @@ export interface ChildSettings {
   readonly maxRequests: number;
   /** Environment of the scripts. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Absent: nobody takes mails. */
+  readonly mail?: MailRules;
 }
 
 /** What a child reaches its pool's object by. */
@@ -45,6 +60,8 @@ export interface PoolBinding extends FetchBinding {
   fetch: FetchBinding["fetch"];
   /** Carries a message to the pool's files. */
   files(envelope: Envelope): Promise<StoreAnswer>;
+  /** Takes a mail of a script. */
+  mail(mail: Mail): Promise<MailAnswer>;
 }
 
 /** The `env` of a child's Worker. */

@@ -21,6 +21,15 @@ declare module "cloudflare:sockets" {
   ): Socket;
 }
 
+declare module "cloudflare:email" {
+  /** A mail for one recipient. */
+  class EmailMessage {
+    readonly from: string;
+    readonly to: string;
+    constructor(from: string, to: string, raw: ReadableStream<Uint8Array> | string);
+  }
+}
+
 declare module "cloudflare:workers" {
   /** What a Durable Object's class is made from. */
   abstract class DurableObject<Env = unknown> {
