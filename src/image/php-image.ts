@@ -10,7 +10,7 @@ import { PhpError } from "../php/errors.ts";
 import { loadEsbuild } from "./esbuild.ts";
 import { checkGlue, GLUE_DEFINES, glueExports, gluePhpVersion, glueWasmPath, patchGlue } from "./glue.ts";
 import { withoutSharedMemory } from "./sqlite.ts";
-import { importedFunctions, type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
+import { importedFunctions, leb128, type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
 
 /** Versions of PHP that there are web builds for. */
 export const WEB_PHP_VERSIONS = ["8.2", "8.3", "8.4", "8.5"] as const;
@@ -54,7 +54,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 6;
+const REVISION = 7;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -96,21 +96,29 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
 /** The function through which PHP locks one of its streams; its second argument says what is to be done. */
 const SET_OPTION = "_php_stream_set_option";
 
+/** Where the C library keeps errno. */
+const ERRNO_LOCATION = "__errno_location";
+
 /**
  * Instructions that ask fcntl() for the lock. The build has a flock() that says yes to everything: with these the lock is
- * asked for first, as command 0x4006 on the stream's address, and PHP is told -1 when the answer is a positive error
- * number. A glue that does not know the command gives a negative one, and all is as before.
+ * asked for first, as command 0x4006 on the stream's address. When the answer is a positive error number PHP is told -1,
+ * and errno is that number, by which it knows that it would have to wait. A glue that does not know the command gives a
+ * negative one, and all is as before.
  */
 function streamLocks(raw: Uint8Array): Map<string, Uint8Array> {
   const fcntl = importedFunctions(raw).get("env.__syscall_fcntl64");
-  if (fcntl === undefined || fcntl > 127) return new Map();
+  const errno = wasmExports(raw).find(({ name, kind }) => name === ERRNO_LOCATION && kind === 0)?.index;
+  if (fcntl === undefined || errno === undefined) return new Map();
+  const errnoAddress = [0x10, ...leb128(errno)];
   const instructions = [
     // if (option == PHP_STREAM_OPTION_LOCKING)
     ...[0x20, 1, 0x41, 6, 0x46, 0x04, 0x40],
     // if (pointer == NULL): else it is only asked whether there are locks
     ...[0x20, 3, 0x45, 0x04, 0x40],
-    // if (fcntl(stream, 0x4006, value) > 0) return -1
-    ...[0x20, 0, 0x41, 0x86, 0x80, 0x01, 0x20, 2, 0x10, fcntl, 0x41, 0, 0x4a, 0x04, 0x40, 0x41, 0x7f, 0x0f],
+    // errno = fcntl(stream, 0x4006, value)
+    ...[...errnoAddress, 0x20, 0, 0x41, 0x86, 0x80, 0x01, 0x20, 2, 0x10, ...leb128(fcntl), 0x36, 2, 0],
+    // if (errno > 0) return -1
+    ...[...errnoAddress, 0x28, 2, 0, 0x41, 0, 0x4a, 0x04, 0x40, 0x41, 0x7f, 0x0f],
     ...[0x0b, 0x0b, 0x0b],
   ];
   return new Map([[SET_OPTION, Uint8Array.from(instructions)]]);

@@ -114,7 +114,7 @@ export function rewriteWasm(bytes: Uint8Array, options: RewriteOptions): Uint8Ar
     if (section.id === MEMORY && memory !== undefined) {
       checkMemory(bytes, section);
       // One memory, with a maximum (flag 1).
-      parts.push(sectionOf(MEMORY, [1, 1, ...u32(memory.initial), ...u32(memory.maximum)]));
+      parts.push(sectionOf(MEMORY, [1, 1, ...leb128(memory.initial), ...leb128(memory.maximum)]));
     } else if (section.id === EXPORT && keep !== undefined) {
       parts.push(exportSection(readExports(bytes, section).filter(({ name }) => keep.has(name))));
     } else if (section.id === CODE && prologues !== undefined) {
@@ -170,10 +170,10 @@ function readExports(bytes: Uint8Array, section: WasmSection): WasmExport[] {
 
 function exportSection(exports: readonly WasmExport[]): Uint8Array {
   const encoder = new TextEncoder();
-  const body: number[] = u32(exports.length);
+  const body: number[] = leb128(exports.length);
   for (const { name, kind, index } of exports) {
     const bytes = encoder.encode(name);
-    body.push(...u32(bytes.length), ...bytes, kind, ...u32(index));
+    body.push(...leb128(bytes.length), ...bytes, kind, ...leb128(index));
   }
   return sectionOf(EXPORT, body);
 }
@@ -229,7 +229,7 @@ function prologuesByIndex(
 function codeSection(bytes: Uint8Array, section: WasmSection, prologues: ReadonlyMap<number, Uint8Array>): Uint8Array {
   const reader = new Reader(bytes, section.body, section.end);
   const count = reader.u32();
-  const parts: Uint8Array[] = [Uint8Array.from(u32(count))];
+  const parts: Uint8Array[] = [Uint8Array.from(leb128(count))];
   let copied = reader.at;
   for (let index = 0; index < count; index++) {
     const start = reader.at;
@@ -243,7 +243,12 @@ function codeSection(bytes: Uint8Array, section: WasmSection, prologues: Readonl
         reader.byte();
       }
       const size = end - body + prologue.length;
-      parts.push(bytes.subarray(copied, start), Uint8Array.from(u32(size)), bytes.subarray(body, reader.at), prologue);
+      parts.push(
+        bytes.subarray(copied, start),
+        Uint8Array.from(leb128(size)),
+        bytes.subarray(body, reader.at),
+        prologue,
+      );
       copied = reader.at;
     }
     if (end > section.end) throw malformed(start, "a function is longer than its section");
@@ -252,7 +257,7 @@ function codeSection(bytes: Uint8Array, section: WasmSection, prologues: Readonl
   reader.expectEnd("code");
   parts.push(bytes.subarray(copied, section.end));
   const body = concat(parts);
-  return concat([Uint8Array.from([CODE, ...u32(body.length)]), body]);
+  return concat([Uint8Array.from([CODE, ...leb128(body.length)]), body]);
 }
 
 function customName(bytes: Uint8Array, section: WasmSection): string {
@@ -260,7 +265,7 @@ function customName(bytes: Uint8Array, section: WasmSection): string {
 }
 
 function sectionOf(id: number, body: readonly number[]): Uint8Array {
-  return Uint8Array.from([id, ...u32(body.length), ...body]);
+  return Uint8Array.from([id, ...leb128(body.length), ...body]);
 }
 
 /** Reads inside one section: never past its end. */
@@ -314,7 +319,8 @@ class Reader {
   }
 }
 
-function u32(value: number): number[] {
+/** An unsigned number in LEB128 (5.2.2). */
+export function leb128(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
   do {

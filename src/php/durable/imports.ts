@@ -6,6 +6,7 @@ import { errnoOf } from "./errno.ts";
 import { type LockKeeper, lockingFcntl } from "./fcntl.ts";
 import type { MemoryStream } from "./memory-node.ts";
 import type { MemoryTree } from "./memory-tree.ts";
+import { UMASK } from "./memory-watch.ts";
 import type { SharedNode } from "./shared-node.ts";
 
 export type Import = (...values: number[]) => number | Promise<number>;
@@ -63,6 +64,7 @@ export function installImports(imports: WebAssembly.Imports, parts: ImportsParts
   const { fd_read: read } = wasi;
   env.__syscall_fcntl64 = new Suspending(lockingFcntl(module, tree, calls) as Import);
   replace(env, "__syscall_openat", (original) => (...values) => {
+    if (((values[2] ?? 0) & O_CREAT) !== 0) maskMode(module(), values[3] ?? 0);
     const fd = original(...values) as number;
     return fd >= 0 ? (calls()?.opened(fd, values[2] ?? 0) ?? fd) : fd;
   });
@@ -98,6 +100,14 @@ export function installImports(imports: WebAssembly.Imports, parts: ImportsParts
     const result = original(...values) as number;
     return result === 0 ? (calls()?.closed() ?? 0) : result;
   });
+}
+
+const O_CREAT = 0o100;
+
+/** Takes the permissions out of open()'s argument that a new file does not get: Emscripten sets it once more by it. */
+function maskMode({ HEAPU8 }: PhpModule, at: number): void {
+  const memory = new DataView(HEAPU8.buffer, HEAPU8.byteOffset, HEAPU8.byteLength);
+  memory.setUint32(at, memory.getUint32(at, true) & ~UMASK, true);
 }
 
 const EAGAIN = 6;

@@ -21,8 +21,8 @@ export interface LargeContent {
 
 /** What scripts do to files. Called after it was done. */
 export interface MemoryWatcher {
-  /** Before a node is made: throws when there is no room for one. */
-  making(parent: MemoryNode): void;
+  /** Before a node is made: whether it is watched. Throws when there is no room for one. */
+  making(parent: MemoryNode): boolean;
   made(node: MemoryNode): void;
   renamed(node: MemoryNode, from: { readonly parent: MemoryNode; readonly name: string }, over?: MemoryNode): void;
   removed(node: MemoryNode): void;
@@ -41,6 +41,9 @@ export interface MemoryWatcher {
 }
 
 const O_APPEND = 0o2000;
+
+/** Permissions that new files and directories do not get. The C library has this umask and never uses it. */
+export const UMASK = 0o022;
 
 /** Puts the watcher around the operations. */
 export function watchOperations({ dir, file }: OperationsTable, watcher: MemoryWatcher): void {
@@ -67,14 +70,18 @@ export function watchOperations({ dir, file }: OperationsTable, watcher: MemoryW
 }
 
 function watchDirectories(node: Record<string, Operation>, watcher: MemoryWatcher): void {
-  for (const name of ["mknod", "symlink"]) {
-    around(node, name, (run, values: [MemoryNode]) => {
-      watcher.making(values[0]);
-      const made = run(values) as MemoryNode;
-      watcher.made(made);
-      return made;
-    });
-  }
+  around(node, "mknod", (run, [parent, name, mode, device]: [MemoryNode, string, number, number]) => {
+    const masked = watcher.making(parent) ? mode & ~UMASK : mode;
+    const made = run([parent, name, masked, device]) as MemoryNode;
+    watcher.made(made);
+    return made;
+  });
+  around(node, "symlink", (run, values: [MemoryNode]) => {
+    watcher.making(values[0]);
+    const made = run(values) as MemoryNode;
+    watcher.made(made);
+    return made;
+  });
   around(node, "rename", (run, values: [MemoryNode, MemoryNode, string]) => {
     const [moved, to, name] = values;
     const from = { parent: moved.parent, name: moved.name };

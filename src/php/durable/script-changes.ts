@@ -31,9 +31,11 @@ export class ScriptChanges implements MemoryWatcher {
     this.#parts = parts;
   }
 
-  making(parent: MemoryNode): void {
+  making(parent: MemoryNode): boolean {
     const { link, tree } = this.#parts;
-    if (this.#watched(parent) !== undefined && !link.room.fitsNode) throw tree.error(ENOSPC);
+    if (this.#watched(parent) === undefined) return false;
+    if (!link.room.fitsNode) throw tree.error(ENOSPC);
+    return true;
   }
 
   made(node: MemoryNode): void {

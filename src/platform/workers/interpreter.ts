@@ -69,6 +69,8 @@ const PLATFORM_INI = {
   upload_max_filesize: "16M",
   "opcache.memory_consumption": 16,
   "opcache.interned_strings_buffer": 4,
+  // A script is known by its time in whole seconds: one that was just written may be written again in the same one.
+  "opcache.file_update_protection": 2,
   "session.save_path": "/tmp/sessions",
   sys_temp_dir: "/tmp",
   upload_tmp_dir: "/tmp/uploads",
