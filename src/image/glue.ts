@@ -21,6 +21,7 @@ const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, tru
   zend_get_executed_lineno: true,
   executor_globals: true,
   sapi_globals: true,
+  sapi_module: true,
   php_stream_stdio_ops: true,
   zend_hash_str_del: true,
   _emscripten_timeout: true,

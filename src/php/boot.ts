@@ -9,6 +9,7 @@ import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
+import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
 import { type EnvironmentPlace, reserveEnvironment } from "./snapshot/environment.ts";
@@ -20,6 +21,9 @@ const SAPI_NAME = "fpm-fcgi";
 
 /** Where php.ini lies in the interpreter's file system. */
 export const INI_PATH = "/internal/shared/php.ini";
+
+/** Characters of PHP's complaints that the error of a failed start repeats. */
+const MOST_SAID = 2000;
 
 export interface BootOptions {
   readonly glue: PhpGlue;
@@ -69,7 +73,15 @@ export async function bootPhp(options: BootOptions): Promise<PhpHost> {
  *
  * @throws {PhpError} `PHP_BOOT` as `bootPhp`
  */
-export async function startPhp(options: BootOptions): Promise<Interpreter> {
+export async function startPhp(given: BootOptions): Promise<Interpreter> {
+  let said = "";
+  const options = {
+    ...given,
+    onComplaint(text: string) {
+      if (said.length < MOST_SAID) said += `${text}\n`;
+      given.onComplaint?.(text);
+    },
+  };
   try {
     const clock = new Clock();
     const services = options.services ?? {};
@@ -92,16 +104,23 @@ export async function startPhp(options: BootOptions): Promise<Interpreter> {
     if (options.snapshot !== undefined && (await wasRestored(interpreter, options.snapshot, identity, options))) {
       return interpreter;
     }
+    let started = () => {};
+    if (ini.preload !== "" && canPreload(module)) {
+      module.FS.writeFile(INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
+      started = pretendCommandLine(module, INI_PATH);
+    }
     // Both names are read by the start-up only.
     module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
     module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
     const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
     if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
+    started();
     interpreter.started();
     return interpreter;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${reason}`, { cause: error });
+    const message = said.trim() === "" ? reason : `${reason}: ${said.trim().replace(/\s*\n\s*/g, " ")}`;
+    throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${message}`, { cause: error });
   }
 }
 

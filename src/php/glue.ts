@@ -102,6 +102,8 @@ export interface PhpModule extends GlueOptions {
     zend_get_executed_lineno?(): number;
     readonly executor_globals?: number | WebAssembly.Global;
     readonly sapi_globals?: number | WebAssembly.Global;
+    /** Address of the SAPI's description. */
+    readonly sapi_module?: number | WebAssembly.Global;
     /** Address of the C library's end of the memory that it ever took. */
     emscripten_get_sbrk_ptr?(): number;
     /** Address of the operations of plain files. */

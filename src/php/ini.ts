@@ -82,6 +82,8 @@ export interface Ini {
   readonly text: string;
   /** The user's own `auto_prepend_file`, "" for none: the host's prepended file includes it. */
   readonly prependFile: string;
+  /** The user's `opcache.preload`, "" for none: off in `text`, since the build must be able to. */
+  readonly preload: string;
   /** Settings to lock at every request. */
   readonly adminValues: readonly IniSetting[];
   readonly userIni: UserIniRules;
@@ -109,6 +111,7 @@ export function buildIni(parts: IniParts): Ini {
   return {
     text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\n`,
     prependFile: lastValue(user, "auto_prepend_file"),
+    preload: lastValue(user, "opcache.preload"),
     adminValues: parseIniText(admin).filter(({ name }) => !AT_START.has(name)),
     sendmailPath: lastValue(user, "sendmail_path"),
     userIni: {
