@@ -143,6 +143,7 @@ function playgroundScenario(tree: string): void {
         baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         // From the drop to its first page.
         startedAt: performance.now() - firstPage,
+        log: () => "",
         stop: async () => {
           server.closeAllConnections();
           server.close();
