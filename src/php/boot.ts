@@ -1,7 +1,7 @@
 // Starting one interpreter: from a glue module and a compiled WebAssembly module to a host that takes requests.
 
 import { Clock } from "./clock.ts";
-import { repairConnect } from "./connect.ts";
+import { refuseConnect, repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
@@ -9,6 +9,7 @@ import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
+import { type ResolveName, repairNames } from "./names.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
@@ -47,6 +48,8 @@ export interface BootOptions {
   readonly processId?: number;
   /** Class behind PHP's sockets in web builds. Default: no network. */
   readonly WebSocketClass?: unknown;
+  /** Tells addresses of names. Default: there is no network, every name is unknown and every connection fails at once. */
+  readonly resolve?: ResolveName;
   /** The glue's `bindUserSpace`: who keeps the file locks (Node builds). */
   readonly bindUserSpace?: (context: unknown) => unknown;
   readonly services?: PhpServices;
@@ -96,6 +99,7 @@ export async function startPhp(given: BootOptions): Promise<Interpreter> {
       clock,
       setErrno,
       sendmailPath: ini.sendmailPath,
+      ...(options.resolve && { resolve: options.resolve }),
       adminValues: ini.adminValues,
       userIni: ini.userIni,
       onRequestEnd: forgetFibers,
@@ -171,6 +175,8 @@ export async function loadPhp(
   return loaded;
 }
 
+const nobody: ResolveName = async () => undefined;
+
 function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock): Promise<LoadedPhp> {
   return new Promise((resolve, reject) => {
     let forgetFibers = () => {};
@@ -206,7 +212,9 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         environment = reserveEnvironment(imports, () => module);
         resize = imports.env?.emscripten_resize_heap as typeof resize;
         hasProcessId = imports.env?.js_getpid !== undefined;
-        repairConnect(imports, () => module);
+        if (options.resolve === undefined) refuseConnect(imports);
+        else repairConnect(imports, () => module);
+        repairNames(imports, () => module, options.resolve ?? nobody);
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
         options.imports?.(imports, () => module);

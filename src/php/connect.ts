@@ -1,10 +1,14 @@
 // connect() as PHP and curl expect it. The glue's own says "connected" before anything happened, so a refused
-// connection looks open; this one says "in progress" to a socket that does not wait, and waits for one that does.
+// connection looks open; this one says "in progress" to a socket that does not wait, and waits for one that does. Without
+// a network it says so at once.
 
 import type { PhpModule } from "./glue.ts";
 
 /** "In progress" in the numbers of WASI, which Emscripten uses. */
 const EINPROGRESS = 26;
+
+/** "Network is unreachable", likewise. */
+const ENETUNREACH = 40;
 
 /** Flag of a descriptor that does not wait. */
 const O_NONBLOCK = 0o4000;
@@ -14,6 +18,12 @@ type Connect = (fd: number, address: number, length: number, ...unused: number[]
 /** A function that may wait in the middle of WebAssembly, where the engine has promise integration. */
 interface PromiseIntegration {
   readonly Suspending?: new (run: Connect) => Connect;
+}
+
+/** Lets connect() fail at once, among the imports of the module that is about to be instantiated. */
+export function refuseConnect(imports: WebAssembly.Imports): void {
+  const env = imports.env as Record<string, unknown> | undefined;
+  if (env?.__syscall_connect !== undefined) env.__syscall_connect = () => -ENETUNREACH;
 }
 
 /** Replaces connect() among the imports of the module that is about to be instantiated. */

@@ -10,6 +10,7 @@ import type { PhpModule } from "./glue.ts";
 import { PREPEND_PATH } from "./ini.ts";
 import type { IniSetting } from "./ini-text.ts";
 import { MailDesk, type MailService } from "./mail-process.ts";
+import { isAddress, type ResolveName } from "./names.ts";
 import { OutputCapture } from "./output.ts";
 import { type ProcessLike, refuseProcess } from "./processes.ts";
 import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
@@ -33,6 +34,7 @@ export interface PhpHostOptions {
   readonly userIni?: UserIniRules;
   /** Called when a script has ended. */
   readonly onRequestEnd?: () => void;
+  readonly resolve?: ResolveName;
   /** `sendmail_path` of php.ini. */
   readonly sendmailPath?: string;
   /** Sets the C library's error number. */
@@ -322,6 +324,13 @@ export class PhpHost implements PhpRuntime {
     if (this.#current?.headersSent === false) this.#module.wasmExports.sapi_send_headers?.();
   }
 
+  /** The address of a name, "" when there is none. */
+  async #resolve(name: string): Promise<string> {
+    if (name === "localhost") return "127.0.0.1";
+    if (isAddress(name)) return /^\d+(\.\d+){3}$/.test(name) ? name : "";
+    return (await this.options.resolve?.(name)) ?? "";
+  }
+
   /** Answers `post_message_to_js()`, by which the prepended file reaches the host. */
   async #answer(text: string): Promise<string> {
     switch (text) {
@@ -335,10 +344,13 @@ export class PhpHost implements PhpRuntime {
       case "edge-fpm:status":
         return JSON.stringify((await this.#services.poolStatus?.()) ?? null);
       default:
-        return "";
+        return text.startsWith(RESOLVE) ? this.#resolve(text.slice(RESOLVE.length)) : "";
     }
   }
 }
+
+/** Asks for the address of a name. */
+const RESOLVE = "edge-fpm:resolve ";
 
 function trap(request: PhpRequest, error: unknown): PhpError {
   const message = `the interpreter broke while it ran ${request.scriptFilename}: ${describe(error)}`;

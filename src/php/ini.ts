@@ -101,9 +101,12 @@ export const PREPEND_PATH = "/internal/shared/edge-fpm.php";
 export function buildIni(parts: IniParts): Ini {
   const admin = lines(parts.adminSettings ?? {});
   const user = `[PHP]\n${DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}${admin}`;
-  // PHP's own flush() cannot be seen from outside: the prepended file brings one that tells the host.
+  // PHP's own flush() cannot be seen from outside, and its gethostbyname() cannot say "unknown": the prepended file brings
+  // others that ask the host.
   const disabled = [
     "flush",
+    "gethostbyname",
+    "gethostbynamel",
     ...lastValue(user, "disable_functions")
       .split(/[ ,]+/)
       .filter((name) => name !== ""),

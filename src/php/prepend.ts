@@ -39,6 +39,17 @@ function fpm_get_status(): array|false
     return \\is_array($status) ? $status : false;
 }
 
+function gethostbyname(string $hostname): string
+{
+    return \\strlen($hostname) > 255 ? $hostname : (\\post_message_to_js("edge-fpm:resolve $hostname") ?: $hostname);
+}
+
+function gethostbynamel(string $hostname): array|false
+{
+    $address = \\strlen($hostname) > 255 ? '' : \\post_message_to_js("edge-fpm:resolve $hostname");
+    return $address === '' ? false : [$address];
+}
+
 // The host takes this file off the list of included files when PHP looks at the clock.
 \\hrtime(true);
 foreach (\\explode(' ', $_SERVER['EDGE_FPM_UNSET'] ?? '') as $EDGE_FPM_NAME) {

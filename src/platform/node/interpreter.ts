@@ -13,6 +13,7 @@ import type { LockTable } from "./file-locks.ts";
 import { evaluateGlue, type GlueCode } from "./glue-code.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
+import { resolveName } from "./names.ts";
 import { installSockets } from "./sockets.ts";
 import { TcpSocket } from "./tcp-socket.ts";
 import { UserSpace, type UserSpaceContext } from "./user-space.ts";
@@ -132,6 +133,7 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
       extensions.onInstance(instance);
       errnoAddress = instance.exports.__errno_location as () => number;
     },
+    ...(settings.network && { resolve: resolveName }),
     mount(module) {
       mountDirectories(module, settings);
       extensions.mount(module);

@@ -3,9 +3,13 @@
 
 import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
+import { names } from "./names.ts";
 
-/** Milliseconds to wait for a connection. PHP's own timeouts are mostly shorter. */
-const CONNECT_TIMEOUT = 30_000;
+/**
+ * Milliseconds to wait for a connection, whatever PHP would wait: default_socket_timeout is a minute, and curl's own five
+ * minutes. What has not answered a few handshakes by then will not.
+ */
+const CONNECT_TIMEOUT = 10_000;
 
 /** A TCP connection with the members of a `ws` WebSocket that the glue uses. */
 export class TcpSocket extends EventEmitter {
@@ -28,7 +32,7 @@ export class TcpSocket extends EventEmitter {
     this.setMaxListeners(0);
     // Somebody must listen, or an error ends the process.
     this.on("error", () => {});
-    this.#socket = connect({ host, port, noDelay: true });
+    this.#socket = connect({ host: names.nameFor(host), port, noDelay: true });
     this.#socket.setTimeout(CONNECT_TIMEOUT, () => {
       if (this.readyState === this.CONNECTING) this.#socket.destroy(new Error("connection timed out"));
     });

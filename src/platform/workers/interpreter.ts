@@ -9,7 +9,7 @@ import { PhpHost, type PhpServices } from "../../php/host.ts";
 import { MemorySnapshot, type Packing } from "../../php/snapshot.ts";
 import { Suspensions } from "../../php/suspensions.ts";
 import { GROWN, MemoryBudget } from "./memory-budget.ts";
-import { TcpWebSocket } from "./tcp-web-socket.ts";
+import { resolveName, TcpWebSocket } from "./tcp-web-socket.ts";
 
 /** Everything an interpreter is made of. */
 export interface InterpreterParts {
@@ -212,6 +212,7 @@ export class ResidentInterpreter {
         [PROBE_PATH, "<?php echo PHP_VERSION, ' ', PHP_SAPI;"],
       ]),
       WebSocketClass: TcpWebSocket,
+      resolve: resolveName,
       imports: (imports, loaded) => files.install(imports, loaded),
       mount: (loaded) => {
         module = loaded;

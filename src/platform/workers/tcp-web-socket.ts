@@ -2,6 +2,15 @@
 // it: PHP's own OpenSSL does TLS, so curl, https:// and database drivers work as anywhere.
 
 import { connect, type Socket } from "cloudflare:sockets";
+import { isNoName, NameTable, type ResolveName } from "../../php/names.ts";
+
+/** Milliseconds to wait for a connection, whatever PHP would wait: as on Node. */
+const CONNECT_TIMEOUT = 10_000;
+
+const names = new NameTable();
+
+/** Names are the platform's to resolve, when it connects: an address stands for each. */
+export const resolveName: ResolveName = async (name) => (isNoName(name) ? undefined : names.addressFor(name));
 
 type Listener = (...values: unknown[]) => void;
 
@@ -33,10 +42,12 @@ export class TcpWebSocket {
     // Not by `new URL`: it drops a port that is the scheme's default.
     const [, hostname = "", port = ""] = /^\w+:\/\/(.+):(\d+)\//.exec(url) ?? [];
     try {
-      const socket = connect({ hostname, port: Number(port) }, { allowHalfOpen: true });
+      const socket = connect({ hostname: names.nameFor(hostname), port: Number(port) }, { allowHalfOpen: true });
       socket.closed.catch(() => {});
       this.#socket = socket;
       this.#writer = socket.writable.getWriter();
+      const late = setTimeout(() => this.#fail(new Error("connection timed out")), CONNECT_TIMEOUT);
+      socket.opened.finally(() => clearTimeout(late)).catch(() => {});
       socket.opened.then(
         () => {
           if (this.readyState !== this.CONNECTING) return;
