@@ -44,11 +44,12 @@ export class CommitError extends FileError {
 }
 
 /** How often a message is sent again, and how long is waited before, in milliseconds. */
-const AGAIN = [50, 500] as const;
+const PAUSES = [50, 500] as const;
 
 export class FileClient {
   readonly sizes: StoreSizes;
   readonly #send: SendToStore;
+  readonly #pauses: readonly number[];
   readonly #life: number;
   readonly #ranges: { next: number; end: number }[] = [];
   #batch = 0;
@@ -58,19 +59,29 @@ export class FileClient {
   /** Everything up to here is known. */
   seq: number;
 
-  private constructor(send: SendToStore, { life, seq, inodes, ...sizes }: Extract<StoreAnswer, { type: "welcome" }>) {
+  private constructor(
+    send: SendToStore,
+    pauses: readonly number[],
+    { life, seq, inodes, ...sizes }: Extract<StoreAnswer, { type: "welcome" }>,
+  ) {
     this.#send = send;
+    this.#pauses = pauses;
     this.#life = life;
     this.seq = seq;
     this.sizes = sizes;
     this.#add(inodes);
   }
 
-  /** Begins a life. `key` as in the protocol. @throws {FileError} */
-  static async begin(send: SendToStore, key: string): Promise<FileClient> {
+  /**
+   * Begins a life. `key` as in the protocol.
+   *
+   * @param pauses milliseconds before a message without an answer is sent again, one for each time
+   * @throws {FileError}
+   */
+  static async begin(send: SendToStore, key: string, pauses: readonly number[] = PAUSES): Promise<FileClient> {
     const answer = await send({ life: 0, message: { type: "hello", key } });
     if (answer.type !== "welcome") throw unexpected(answer);
-    return new FileClient(send, answer);
+    return new FileClient(send, pauses, answer);
   }
 
   /** Settles when every message so far is answered. Never rejects. */
@@ -192,7 +203,7 @@ export class FileClient {
 
   /** The same message, until there is an answer. */
   async #insist(message: ChildMessage): Promise<StoreAnswer> {
-    for (const pause of AGAIN) {
+    for (const pause of this.#pauses) {
       try {
         return await this.#send({ life: this.#life, message });
       } catch {

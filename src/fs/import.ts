@@ -106,8 +106,8 @@ export class TarImport {
     }
     const { dir, name, before } = this.#place(names);
     const ino = this.#inode();
-    const { target = "" } = entry;
-    this.#commit([...before, { op: "symlink", dir, name, ino, target }]);
+    const { target = "", mtime } = entry;
+    this.#commit([...before, { op: "symlink", dir, name, ino, target }, { op: "utime", ino, mtime }]);
     this.#result.links += 1;
   }
 

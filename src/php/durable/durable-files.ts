@@ -26,6 +26,8 @@ export interface DurableFilesOptions {
   readonly cacheBytes?: number;
   /** Bytes of pieces of large files that are kept. Default 8 MiB; up to 4 MiB that were written come on top. */
   readonly pageBytes?: number;
+  /** Milliseconds before a message without an answer is sent again, one for each time. Default 50 and 500. */
+  readonly pauses?: readonly number[];
   /** Told of changes that could not be kept, in words. */
   readonly onLoss?: (message: string) => void;
 }
@@ -120,7 +122,7 @@ export class DurableFiles {
     open.clear();
     log.clear();
     view.doubt();
-    await link.attach(send, key);
+    await link.attach(send, key, this.#options.pauses);
   }
 
   /** A request begins. @param seq as the master knows it: nothing is asked when it is known here @throws {FileError} */

@@ -84,12 +84,12 @@ export class StoreLink {
     this.#client = undefined;
   }
 
-  /** A life begins; nothing is known. @throws {FileError} */
-  async attach(send: SendToStore, key: string): Promise<void> {
+  /** A life begins; nothing is known. @param pauses see `FileClient.begin` @throws {FileError} */
+  async attach(send: SendToStore, key: string, pauses?: readonly number[]): Promise<void> {
     this.#failure = undefined;
     this.#behind = Promise.resolve();
     this.#flushed = Promise.resolve();
-    const client = await FileClient.begin(send, key);
+    const client = await FileClient.begin(send, key, pauses);
     this.#known = 0;
     this.#more = false;
     client.seq = 0;
