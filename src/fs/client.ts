@@ -153,6 +153,7 @@ export class FileClient {
   commit(
     prepare: () => {
       readonly operations: readonly FileOperation[];
+      readonly drop?: readonly number[];
       readonly unlock?: readonly LockPlace[];
       readonly lock?: LockWish;
     },

@@ -108,6 +108,17 @@ export class FileService {
     this.store.rest(life);
   }
 
+  /** The same by the child's key. */
+  beginOf(key: string): number {
+    for (const [life, known] of this.#lives) if (known.key === key) this.begin(life);
+    return this.store.seq;
+  }
+
+  /** The same by the child's key. */
+  restOf(key: string): void {
+    for (const [life, known] of this.#lives) if (known.key === key) this.rest(life);
+  }
+
   /** The life that a child began with this key is over, if it has not ended before. */
   endOf(key: string): void {
     for (const [life, known] of [...this.#lives]) if (known.key === key) this.end(life);

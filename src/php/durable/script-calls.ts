@@ -126,6 +126,7 @@ export class ScriptCalls implements StoreCalls {
     const { link, contents } = this.#parts;
     const stage = shared.pages?.stage;
     if (stage !== undefined && link.client !== undefined) link.inBackground(link.client.discard(stage));
+    link.drop(shared);
     contents.release(shared);
   }
 

@@ -63,6 +63,7 @@ export class ScriptChanges implements MemoryWatcher {
     if (replaced !== undefined) {
       replaced.gone = true;
       replaced.dirty = undefined;
+      if (replaced.opens === 0) this.#parts.link.drop(replaced);
       log.forget(replaced, "content");
     }
     shared.moves++;
@@ -74,6 +75,7 @@ export class ScriptChanges implements MemoryWatcher {
     const dir = this.#watched(node.parent);
     if (shared === undefined || dir === undefined || shared.gone) return;
     shared.gone = true;
+    if (shared.opens === 0) this.#parts.link.drop(shared);
     this.#parts.log.removed(shared, dir, node.name);
     if (shared.created) this.#parts.nodes.forget(shared);
   }

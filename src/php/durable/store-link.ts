@@ -62,6 +62,8 @@ export class StoreLink {
   /** Settles when the flush before is over: they keep their order. */
   #flushed: Promise<unknown> = Promise.resolve();
   #flushes = 0;
+  /** Files that are in no directory any more and not open here: the store need not keep them for this child. */
+  readonly #drops = new Set<number>();
 
   constructor(parts: StoreLinkParts) {
     this.#parts = parts;
@@ -89,6 +91,7 @@ export class StoreLink {
     this.#failure = undefined;
     this.#behind = Promise.resolve();
     this.#flushed = Promise.resolve();
+    this.#drops.clear();
     const client = await FileClient.begin(send, key, pauses);
     this.#known = 0;
     this.#more = false;
@@ -132,6 +135,11 @@ export class StoreLink {
   /** Whether anything is on its way. */
   get flushing(): boolean {
     return this.#flushes > 0;
+  }
+
+  /** A file is in no directory any more, and not open here. */
+  drop(shared: SharedNode): void {
+    if (!shared.created) this.#drops.add(shared.ino);
   }
 
   /** Settles when nothing of what was taken so far is under way. */
@@ -195,7 +203,9 @@ export class StoreLink {
               operations.push(...made);
               for (const _ of made) origins.push(entry);
             }
-            return { operations, ...(unlock && { unlock: unlock() }), ...(lock && { lock: lock() }) };
+            const drop = [...this.#drops];
+            this.#drops.clear();
+            return { operations, drop, ...(unlock && { unlock: unlock() }), ...(lock && { lock: lock() }) };
           },
           ({ aliases, changes, lock: answer }) => {
             if (client !== this.#client) return;

@@ -19,15 +19,23 @@ export class WorkerWire extends ChildLink {
   declare readonly exchange: Exchange;
   readonly #state: WireState;
 
-  /** @param filesState told with each request: see `FILES_STATE` */
-  constructor(transport: Transport, filesState: () => number = () => 0) {
+  /**
+   * @param filesState told with each request: see `FILES_STATE`
+   * @param onIdle told when the child has ended a request and runs nothing
+   */
+  constructor(transport: Transport, filesState: () => number = () => 0, onIdle: () => void = () => {}) {
     const state: WireState = { ready: Promise.withResolvers<string>(), memoryAtStart: 0 };
     super(transport, (values) => learn(state, values));
     this.#state = state;
     const { exchange } = this;
     this.exchange = (request, sink, signal) => {
       const params = [...request.params, [FILES_STATE, String(filesState())] as const];
-      return exchange({ ...request, params }, sink, signal);
+      return exchange({ ...request, params }, sink, signal).finally(() => {
+        void (this.whenIdle() ?? Promise.resolve()).then(() => {
+          // The next request may have come first.
+          if (this.whenIdle() === undefined) onIdle();
+        });
+      });
     };
     state.ready.promise.catch(() => {});
     void this.closed.then(() => state.ready.reject(new Error("the child ended before it was ready")));

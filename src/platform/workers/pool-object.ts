@@ -110,7 +110,8 @@ export function poolClass(parts: PoolParts): PoolConstructor {
         poolConfig({ ...parts.settings.pool, pm: config.pm, name: config.name, maxChildren }),
         createWorkerSpawn(open, {
           onStart: started,
-          filesState: () => this.#files.service.store.seq,
+          filesState: ({ pool, slot }) => this.#files.service.beginOf(childName(pool, slot)),
+          onIdle: ({ pool, slot }) => this.#files.service.restOf(childName(pool, slot)),
           onExit: ({ pool, slot }) => this.#files.service.endOf(childName(pool, slot)),
         }),
         {

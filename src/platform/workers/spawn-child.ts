@@ -72,18 +72,24 @@ export interface WorkerSpawnOptions {
   /** Told when a child has ended, before another takes its slot. */
   readonly onExit?: (place: { readonly pool: string; readonly slot: number }) => void;
   /** Told to the child with each request. */
-  readonly filesState?: () => number;
+  readonly filesState?: (place: { readonly pool: string; readonly slot: number }) => number;
+  /** Told when a child has ended a request and runs nothing. */
+  readonly onIdle?: (place: { readonly pool: string; readonly slot: number }) => void;
 }
 
 export function createWorkerSpawn(open: OpenChild, options: WorkerSpawnOptions = {}): Spawn<WorkerWire> {
-  const { onStart, onExit, filesState } = options;
+  const { onStart, onExit, onIdle, filesState } = options;
   return (place) => {
     const pid = ++lastPid;
     let wanted: ChildExit["reason"] | undefined;
     let wire: WorkerWire;
     let failure: Error | undefined;
     try {
-      wire = new WorkerWire(open(place), filesState);
+      wire = new WorkerWire(
+        open(place),
+        () => filesState?.(place) ?? 0,
+        () => onIdle?.(place),
+      );
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
       wire = new WorkerWire(nowhere());

@@ -114,11 +114,13 @@ export class Child {
   /** Runs PHP as one request. @throws {FileError} its changes were not kept */
   async run(code: string): Promise<string> {
     if (this.#host === undefined) throw new Error("boot() comes first");
+    this.#store.service.beginOf(this.#key);
     await this.files.begin(undefined);
     const path = `/job/${++this.#scripts}.php`;
     this.module.FS.writeFile(path, `<?php $d = '${ROOT_PATH}'; ${code}`);
     const { body, log } = await runScript(this.#host, path);
     await this.files.settle();
+    this.#store.service.restOf(this.#key);
     return body + log.join("");
   }
 
