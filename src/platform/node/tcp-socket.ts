@@ -5,14 +5,13 @@ import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
 import { names } from "./names.ts";
 
-/**
- * Milliseconds to wait for a connection, whatever PHP would wait: default_socket_timeout is a minute, and curl's own five
- * minutes. What has not answered a few handshakes by then will not.
- */
-const CONNECT_TIMEOUT = 10_000;
-
 /** A TCP connection with the members of a `ws` WebSocket that the glue uses. */
 export class TcpSocket extends EventEmitter {
+  /**
+   * Milliseconds to wait for a connection, whatever PHP would wait: default_socket_timeout is a minute, and curl's own five
+   * minutes. What has not answered a few handshakes by then will not.
+   */
+  static connectTimeout = 10_000;
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static readonly CLOSING = 2;
@@ -33,7 +32,7 @@ export class TcpSocket extends EventEmitter {
     // Somebody must listen, or an error ends the process.
     this.on("error", () => {});
     this.#socket = connect({ host: names.nameFor(host), port, noDelay: true });
-    this.#socket.setTimeout(CONNECT_TIMEOUT, () => {
+    this.#socket.setTimeout(TcpSocket.connectTimeout, () => {
       if (this.readyState === this.CONNECTING) this.#socket.destroy(new Error("connection timed out"));
     });
     this.#socket.on("connect", () => {
