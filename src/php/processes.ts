@@ -57,16 +57,15 @@ class MissingProcess extends EventSource implements ProcessLike {
 
   constructor(command: string) {
     super();
-    // The glue adds its listeners right after the spawn, in the same turn or in the next microtasks.
+    // The glue adds its listeners right after the spawn, in the same turn or in the next microtasks. All is over before
+    // the script goes on: a script that waits for the pipes in stream_select() would not be told of an end that comes later.
     setTimeout(() => {
       this.emit("spawn");
       this.stderr.emit("data", new TextEncoder().encode(`sh: 1: ${command}: not found\n`));
       this.stdout.emit("end");
       this.exitCode = COMMAND_NOT_FOUND;
-      setTimeout(() => {
-        this.emit("exit", COMMAND_NOT_FOUND);
-        this.emit("close", COMMAND_NOT_FOUND);
-      });
+      this.emit("exit", COMMAND_NOT_FOUND);
+      this.emit("close", COMMAND_NOT_FOUND);
     });
   }
 

@@ -139,7 +139,7 @@ describe("two children of one pool", () => {
     );
   });
 
-  test("lose no commit to a SQLite database in WAL mode, though they cannot share its memory", async () => {
+  test("lose no commit to a SQLite database in WAL mode", async () => {
     const file = join(scratch.root, "wal.sqlite");
     const open = `$d = new PDO('sqlite:${file}', options: [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 20]);`;
     const made = await run(
@@ -157,6 +157,48 @@ describe("two children of one pool", () => {
     expect(answers.map(({ body, err }) => body + err)).toEqual(["ok", "ok", "ok", "ok"]);
     const { body } = await run(two, `${open} echo $d->query('select n from t')->fetchColumn();`);
     expect(body).toBe("4");
+  });
+
+  test("use a SQLite database in WAL mode at the same time: each sees whole transactions, and old ones while it reads", async () => {
+    const file = join(scratch.root, "wal-shared.sqlite");
+    const open = `$d = new PDO('sqlite:${file}', options: [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 20]);
+      $d->exec('pragma synchronous = off; pragma wal_autocheckpoint = 15');
+      $one = fn ($q) => $d->query($q)->fetchColumn();`;
+    await run(
+      one,
+      `${open} $one('pragma journal_mode = wal');
+      $d->exec('create table t (id integer primary key, who text, filler text); create table n (n integer); insert into n values (0)');`,
+    );
+    const path = scratch.write(
+      "wal-shared.php",
+      `<?php ${open} $seen = 0;
+      for ($i = 0; $i < 100; $i++) {
+        $d->exec('begin immediate');
+        $d->exec("insert into t (who, filler) values ('x', '" . str_repeat('f', 700) . "')");
+        $d->exec('update n set n = n + 1');
+        $d->exec('commit');
+        $d->exec('begin');
+        $rows = $one('select count(*) from t'); $n = $one('select n from n');
+        $d->exec('commit');
+        if ($rows != $n || $n <= $seen) { echo "$rows rows, $n counted, $seen seen before"; exit; }
+        $seen = $n;
+      }
+      echo 'ok';`,
+    );
+    // Reads what was there before, for as long as its transaction lasts, without holding up the writers.
+    const reader = scratch.write(
+      "wal-reader.php",
+      `<?php ${open} $d->exec('begin'); $before = $one('select n from n'); usleep(300000);
+      $rows = $one('select count(*) from t'); $n = $one('select n from n'); $d->exec('commit');
+      echo $rows == $n && $n == $before && $one('select n from n') > $n ? 'ok' : "$before, then $rows rows, $n counted";`,
+    );
+    const answers = await Promise.all([ask(one, path), ask(two, reader), ask(two, path), ask(one, path)]);
+    expect(answers.map(({ body, err }) => body + err)).toEqual(["ok", "ok", "ok", "ok"]);
+    const { body } = await run(
+      two,
+      `${open} echo $one('select count(*) from t'), ' ', $one('pragma integrity_check');`,
+    );
+    expect(body).toBe("300 ok");
   });
 
   test("a file that both create at the same moment keeps what both appended", async () => {

@@ -3,7 +3,7 @@
 
 import { fstatSync } from "node:fs";
 import { FCNTL, FileLocks, FLOCK, type LockRequest, type LockTable } from "./file-locks.ts";
-import { SharedMaps, type SharedMapsContext } from "./shared-maps.ts";
+import { isSharedMap, SharedMaps, type SharedMapsContext } from "./shared-maps.ts";
 
 // Numbers of WASI's errno, which Emscripten uses.
 const EAGAIN = 6;
@@ -95,6 +95,7 @@ export class UserSpace {
     if (this.#locks.held > 0) {
       const stream = this.#context.FS.getStream(fd);
       if (stream?.nfd !== undefined) {
+        this.#maps.closed(stream.nfd);
         const { dev, ino } = fstatSync(stream.nfd);
         this.#locks.closed(fd, dev, ino);
       }
@@ -149,11 +150,10 @@ export class UserSpace {
     if (stream.nfd === undefined) return 0;
     const { dev, ino } = fstatSync(stream.nfd);
     const file = { ...request, device: dev, inode: ino };
-    const shared = SharedMaps.are(stream);
+    const shared = isSharedMap(stream);
     if (shared && request.type === 0) this.#maps.bringTogether(stream.nfd);
     // Of a write-ahead log it is the writer that is waited for. Who finds a reader does something else instead.
-    const tries =
-      !wait && request.family === FCNTL && request.type !== 0 && (!shared || request.start === SHM_WRITER);
+    const tries = !wait && request.family === FCNTL && request.type !== 0 && (!shared || request.start === SHM_WRITER);
     // Who reads already must not wait: it has to step back for the writer before it.
     const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
     if (shared && request.type !== 0 && result === "granted") this.#maps.bringTogether(stream.nfd);
