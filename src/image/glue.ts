@@ -26,6 +26,7 @@ const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, tru
   zend_hash_str_del: true,
   _emscripten_timeout: true,
   emscripten_get_sbrk_ptr: true,
+  zend_mm_get_heap: true,
   memory: true,
   __stack_pointer: true,
   __indirect_function_table: true,

@@ -106,6 +106,8 @@ export interface PhpModule extends GlueOptions {
     readonly sapi_module?: number | WebAssembly.Global;
     /** Address of the C library's end of the memory that it ever took. */
     emscripten_get_sbrk_ptr?(): number;
+    /** Address of the heap that scripts have. */
+    zend_mm_get_heap?(): number;
     /** Address of the operations of plain files. */
     readonly php_stream_stdio_ops?: number | WebAssembly.Global;
   };

@@ -73,7 +73,8 @@ export function isReplaceable(place: EnvironmentPlace | undefined): place is Env
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-function encode(variables: Variables): Uint8Array[] {
+/** Each variable as the C library has it, with the NUL at its end. */
+export function encodeVariables(variables: Variables): Uint8Array[] {
   const encoder = new TextEncoder();
   return Object.entries(variables).flatMap(([name, value]) =>
     value === undefined ? [] : [encoder.encode(`${name}=${value}\0`)],
@@ -82,7 +83,7 @@ function encode(variables: Variables): Uint8Array[] {
 
 /** Whether there is room for an environment. */
 export function environmentFits(place: EnvironmentPlace, variables: Variables): boolean {
-  const strings = encode(variables);
+  const strings = encodeVariables(variables);
   return strings.length <= place.entries && strings.reduce((sum, { length }) => sum + length, 0) <= place.bytes;
 }
 
@@ -92,7 +93,7 @@ export function writeEnvironment(heap: Uint8Array, place: EnvironmentPlace, vari
   heap.fill(0, place.list, place.list + (place.entries + 1) * 4);
   heap.fill(0, place.text, place.text + place.bytes);
   let at = place.text;
-  for (const [index, string] of encode(variables).entries()) {
+  for (const [index, string] of encodeVariables(variables).entries()) {
     heap.set(string, at);
     view.setUint32(place.list + index * 4, at, true);
     at += string.length;

@@ -3,8 +3,14 @@
 
 import { PhpError } from "../errors.ts";
 import type { PhpModule } from "../glue.ts";
-import { type EnvironmentPlace, environmentFits, isReplaceable, writeEnvironment } from "./environment.ts";
-import { forgetGenerators } from "./forget.ts";
+import {
+  type EnvironmentPlace,
+  encodeVariables,
+  environmentFits,
+  isReplaceable,
+  writeEnvironment,
+} from "./environment.ts";
+import { forgetGenerators, forgetScripts, forgetStack, forgetTexts } from "./forget.ts";
 import { memoryEnd, type Run, stackPointerOf, usedRuns } from "./memory.ts";
 import { restoreStreams, type SavedStream, saveStreams } from "./streams.ts";
 
@@ -33,10 +39,11 @@ export interface SnapshotSource {
 }
 
 /**
- * Takes a snapshot while no script runs. The environment is not in it, and random numbers drawn ahead neither.
+ * Takes a snapshot while no script runs. The environment is not in it, nor what scripts left in free
+ * memory, nor random numbers drawn ahead.
  *
  * @param allocate gives the memory for the content: shared by threads, for example
- * @param variables the environment, with which the interpreter itself goes on
+ * @param variables the environment that it has, and goes on with
  * @throws {PhpError} `PHP_SNAPSHOT` when a script left something open that cannot be copied, or the build does not tell
  *   where the environment lies
  */
@@ -58,6 +65,9 @@ export function takeSnapshot(
   const stackPointer = Number(stackPointerOf(module).value);
   writeEnvironment(heap, environment, {});
   forgetGenerators(heap, environment.list, constants);
+  forgetScripts(module);
+  forgetStack(heap, stackPointer);
+  forgetTexts(heap, memoryEnd(module), encodeVariables(variables));
   const runs = usedRuns(heap.subarray(0, memoryEnd(module)));
   const bytes = allocate(runs.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
