@@ -78,6 +78,10 @@ const VIEWS: readonly { readonly view: string; readonly steps: readonly ((page: 
     ],
   },
   {
+    view: "site",
+    steps: [async (page) => page.getByText("Files are kept in this browser").waitFor()],
+  },
+  {
     view: "setups",
     steps: [async (page) => page.getByLabel("Host name").fill("shop.example")],
   },

@@ -3,7 +3,7 @@
 import { type ArchiveEntry, entryData, readArchive } from "../../../src/php/zip.ts";
 import type { PageFiles } from "../../../src/platform/browser/page-files.ts";
 import { EngineError, type UnpackProgress } from "../types.ts";
-import { comingFolder, removeFolder, takePlace } from "./unpacked.ts";
+import { comingFolder, PUBLIC, removeFolder, takePlace } from "./unpacked.ts";
 
 /** Bytes of the archive, which is in memory while it is unpacked. */
 const MOST_ZIP = 128 * 1024 * 1024;
@@ -76,7 +76,7 @@ function check(entries: readonly Wanted[], total: number): void {
   if (total > MOST_BYTES) throw limit(`the files have ${megabytes(total)}`, megabytes(MOST_BYTES));
   const long = entries.find(({ size }) => size > MOST_FILE);
   if (long !== undefined) throw limit(`${long.path} has ${megabytes(long.size)}`, `${megabytes(MOST_FILE)} a file`);
-  if (!entries.some(({ path }) => /^(?:[a-z_]+\/)?index\.php$/.test(path))) {
+  if (!entries.some(({ path }) => PUBLIC.some((part) => path === `${part}index.php`))) {
     throw new EngineError(
       "ARCHIVE_NO_APPLICATION",
       "the archive has no index.php at its top, in the one folder at its top, or in public, web, htdocs or public_html",

@@ -4,7 +4,7 @@ import type { FileOperation, NodeRecord } from "../../../src/fs/index.ts";
 import type { PageFiles } from "../../../src/platform/browser/page-files.ts";
 
 /** Where an application keeps what visitors may ask for: itself, or a folder of it. */
-const PUBLIC = ["", "public/", "web/", "htdocs/", "public_html/"];
+export const PUBLIC: readonly string[] = ["", "public/", "web/", "htdocs/", "public_html/"];
 
 /** A folder that is not finished yet, and one that is not used any more, end like this. */
 const COMING = ".unpacking";
