@@ -64,6 +64,8 @@ export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   /** A configuration, checked, with absolute folders; in place of `documentRoot`, `frontController` and `index`. */
   readonly config?: GatewayConfig;
   readonly pool?: PoolConfigInput;
+  /** How much the pool's files may take: see docs/filesystem.md. */
+  readonly files?: EdgeSettings["files"];
   /** Patterns of files that become static files though their names do not say so. */
   readonly publish?: readonly string[];
   /** Patterns of static files that PHP never reads: they are left out of the archive. */
@@ -118,6 +120,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     pool: options.pool ?? {},
     ...(options.frontController === undefined ? {} : { frontController: options.frontController }),
     ...(options.index === undefined ? {} : { index: options.index }),
+    ...(options.files === undefined ? {} : { files: options.files }),
     ...(configured === undefined ? {} : { config: configured.plain }),
     ...(configured === undefined || configured.cron.length === 0 ? {} : { cron: configured.cron }),
     ...(configured?.mail === undefined ? {} : { mail: configured.mail }),

@@ -82,9 +82,9 @@ export class Dirty {
     const sum = ranges.reduce((bytes, { start, end }) => bytes + end - start, 0);
     const slice = (start: number, end: number) => pages.slice(start, end);
     let content: Content;
-    if (!pages.hasStaged && this.#appended(size) !== undefined) {
+    if (pages.stage === undefined && this.#appended(size) !== undefined) {
       content = appended(this.#appendFrom ?? 0, size, slice);
-    } else if (!pages.hasStaged && sum <= LONG && ranges.length <= MOST_LARGE_RANGES) {
+    } else if (pages.stage === undefined && sum <= LONG && ranges.length <= MOST_LARGE_RANGES) {
       const writes = ranges.map(({ start, end }) => ({ offset: start, data: slice(start, end) }));
       content = new Content(cut, writes, undefined, lengthened(cut, known, ranges, size));
     } else {

@@ -34,6 +34,9 @@ export interface DurableFilesOptions {
 
 const CACHE = 8 * 1024 * 1024;
 
+/** What a file's name, times and places in tables take, measured with 50,000 files: 26 MB. */
+const NODE_BYTES = 550;
+
 /** The parts that belong to one module. */
 interface Assembly {
   readonly tree: MemoryTree;
@@ -59,9 +62,9 @@ export class DurableFiles {
     this.#cache = new PageCache(options.pageBytes ?? CACHE);
   }
 
-  /** Bytes in memory that are not contents of nodes: pieces of large files. */
-  get pageBytes(): number {
-    return this.#cache.bytes;
+  /** Bytes in memory beside the contents of nodes: pieces of large files, and the nodes themselves. */
+  get heldBytes(): number {
+    return this.#cache.bytes + (this.#assembly?.nodes.size ?? 0) * NODE_BYTES;
   }
 
   /** To be called before the archive is mounted. */
@@ -88,6 +91,9 @@ export class DurableFiles {
       },
     });
     const link = new StoreLink({ log, view, nodes, contents, opened: () => open.all(), onLoss });
+    contents.onAbandoned = (stage) => {
+      if (link.client !== undefined) link.inBackground(link.client.discard(stage));
+    };
     const locks = new StoreLocks({ log, nodes, contents, link, open });
     const large = new LargeFiles(link, this.#cache);
     const calls = new ScriptCalls({ tree, log, contents, link, locks, open, large, cacheBytes: this.#cacheBytes });

@@ -102,15 +102,6 @@ export class Pages implements LargeContent {
     return pages;
   }
 
-  get hasStaged(): boolean {
-    return this.#staged.size > 0;
-  }
-
-  get hasDirty(): boolean {
-    for (const { dirty } of this.#pages.values()) if (dirty) return true;
-    return false;
-  }
-
   has(index: number): boolean {
     return this.#pages.has(index);
   }

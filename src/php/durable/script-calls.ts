@@ -123,11 +123,8 @@ export class ScriptCalls implements StoreCalls {
 
   /** An unlinked file is not open any more: what was kept of it is given up. */
   dropped(shared: SharedNode): void {
-    const { link, contents } = this.#parts;
-    const stage = shared.pages?.stage;
-    if (stage !== undefined && link.client !== undefined) link.inBackground(link.client.discard(stage));
-    link.drop(shared);
-    contents.release(shared);
+    this.#parts.link.drop(shared);
+    this.#parts.contents.release(shared);
   }
 
   /** What is done on behalf of a program that opens a database. */

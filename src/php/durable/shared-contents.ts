@@ -16,6 +16,8 @@ const ATTEMPTS = 10;
 
 export class SharedContents {
   readonly cache: PageCache;
+  /** Told of what was sent ahead for nothing. */
+  onAbandoned: (stage: number) => void = () => {};
   readonly #error: (errno: number) => Error;
   readonly #most: number;
   /** Files that are still the application's own: their contents need nobody's help. */
@@ -67,6 +69,8 @@ export class SharedContents {
   /** Nothing of a file's pieces is needed any more. */
   release(shared: SharedNode): void {
     if (shared.pages === undefined) return;
+    const { stage } = shared.pages;
+    if (stage !== undefined) this.onAbandoned(stage);
     shared.pages.clear();
     shared.pages = undefined;
     shared.stale = "all";

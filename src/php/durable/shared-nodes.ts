@@ -17,6 +17,10 @@ export class SharedNodes {
     return this.#byNode.get(node);
   }
 
+  get size(): number {
+    return this.#byIno.size;
+  }
+
   get(ino: number): SharedNode | undefined {
     return this.#byIno.get(ino);
   }

@@ -220,7 +220,7 @@ export class ResidentInterpreter {
         this.#budget.hold("archive", archiveSize);
         files.prepare(loaded);
         const inflated = mount(loaded);
-        this.#budget.watch(() => inflated() + files.pageBytes);
+        this.#budget.watch(() => inflated() + files.heldBytes);
         files.mounted();
       },
       onComplaint: (text) => complaints.push(text),

@@ -93,7 +93,8 @@ export function poolClass(parts: PoolParts): PoolConstructor {
 
     constructor(ctx: PoolObjectState, env: EdgeEnvironment) {
       super(ctx as unknown as DurableObjectState, env);
-      this.#files = new PoolFiles(ctx.storage, { base: parts.base });
+      const { files: limits = {} } = parts.settings;
+      this.#files = new PoolFiles(ctx.storage, { base: parts.base, limits });
       const { open, most } = parts.children(env, {
         here: () => statusArray(this.#pool.status()),
         files: (envelope) => this.#files.handle(envelope),

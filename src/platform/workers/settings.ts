@@ -2,7 +2,7 @@
 
 import type { CronJob } from "../../cron/index.ts";
 import type { PoolConfigInput } from "../../fpm/config.ts";
-import type { StoreAnswer } from "../../fs/index.ts";
+import type { StoreAnswer, StoreLimits } from "../../fs/index.ts";
 import type { Mail, MailLimits } from "../../mail/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
 import type { Envelope } from "./file-store.ts";
@@ -26,6 +26,8 @@ export interface EdgeSettings {
   /** A configuration as `toPlain` makes it, in place of `frontController` and `index`; its roots are as PHP sees them. */
   readonly config?: unknown;
   readonly pool: PoolConfigInput;
+  /** Limits of the pool's files in the place of the defaults. */
+  readonly files?: Partial<StoreLimits>;
   /** The schedule. */
   readonly cron?: readonly CronJob[];
   readonly mail?: MailRules;
