@@ -5,6 +5,7 @@ import { CliError } from "./failure.ts";
 import { actions } from "./fs/actions.ts";
 import { reachFiles } from "./fs/reach.ts";
 import { nearest } from "./nearest.ts";
+import { stopWhenNobodyReads } from "./standard-output.ts";
 
 export const fs: Command = {
   name: "fs",
@@ -51,6 +52,7 @@ async function run(args: Arguments): Promise<number> {
       hint: meant === undefined ? `One of ${known.join(", ")}; see: edge-fpm fs --help` : `Did you mean "${meant}"?`,
     });
   }
+  stopWhenNobodyReads();
   const { files, close } = await reachFiles(args);
   try {
     return await action(files, paths, args);

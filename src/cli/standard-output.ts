@@ -9,8 +9,8 @@ export function stopWhenNobodyReads(): void {
   });
 }
 
-/** Writes text; settles when there is room for more. */
-export function print(text: string): Promise<void> | undefined {
+/** Writes text or bytes; settles when there is room for more. */
+export function print(text: string | Uint8Array): Promise<void> | undefined {
   if (process.stdout.write(text)) return undefined;
   return new Promise((resolve) => process.stdout.once("drain", resolve));
 }

@@ -1,11 +1,12 @@
 // What `edge-fpm fs` can do, each action for itself.
 
-import { createReadStream, createWriteStream, statSync } from "node:fs";
+import { createWriteStream, statSync } from "node:fs";
 import { chmod, rename, rm, utimes } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Arguments } from "../command.ts";
 import { CliError, messageOf } from "../failure.ts";
+import { print } from "../standard-output.ts";
 import { note } from "../terminal.ts";
 import { absolutePath, expand } from "./glob.ts";
 import { longLines, statLines, visible } from "./listing.ts";
@@ -137,7 +138,7 @@ const importAction: Action = async (files, paths) => {
   if (process.stdin.isTTY) {
     throw new CliError("The archive comes from standard input: < backup.tar", { exitCode: 2 });
   }
-  const result = await files.import(absolutePath(paths[0] ?? "/"), createReadStream("", { fd: 0, autoClose: false }));
+  const result = await files.import(absolutePath(paths[0] ?? "/"), process.stdin);
   note(`${result.files} files (${result.bytes} bytes), ${result.directories} folders, ${result.links} links`);
   return 0;
 };
@@ -178,13 +179,6 @@ async function each(paths: readonly string[], work: (path: string) => Promise<un
     }
   }
   return status;
-}
-
-/** Waits until what reads has taken it. */
-function print(bytes: string | Uint8Array): Promise<void> {
-  return new Promise((done, failed) => {
-    process.stdout.write(bytes, (error) => (error ? failed(error) : done()));
-  });
 }
 
 async function standardInput(): Promise<Buffer> {

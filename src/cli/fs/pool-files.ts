@@ -163,7 +163,9 @@ async function refusalOf(response: Response, origin: string): Promise<CliError> 
   }
   const said = await textOf(response).catch(() => undefined);
   const { error, message } = (said ?? {}) as { error?: unknown; message?: unknown };
-  if (typeof error === "string" && typeof message === "string") return new PoolFileError(error, `${message}.`);
+  if (typeof error === "string" && typeof message === "string") {
+    return new PoolFileError(error, `${message.startsWith(error) ? "" : `${error}: `}${message}.`);
+  }
   return new CliError(`${origin} has no way to the files of a pool (status ${status}).`, {
     hint: "The Worker needs the secret EDGE_FPM_FILES_TOKEN, of 16 characters or more; see docs/filesystem.md.",
   });

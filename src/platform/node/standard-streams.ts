@@ -94,11 +94,14 @@ function probeOf(fd: number): number | undefined {
   }
 }
 
-/** To PHP's build every device is a terminal: one that is none, such as /dev/null, is told as a file. */
+/**
+ * To PHP's build every device is a terminal: one that is none, such as /dev/null, is told as a file. A socket, which
+ * programs on Node give their children as a pipe, is told as a pipe: PHP would use the calls for sockets.
+ */
 function statOf(fd: number): object {
   const found = fstatSync(fd);
-  if (!found.isCharacterDevice() || isatty(fd)) return found;
-  found.mode = (found.mode & 0o7777) | constants.S_IFREG;
+  const kind = found.isSocket() ? constants.S_IFIFO : found.isCharacterDevice() && !isatty(fd) ? constants.S_IFREG : 0;
+  if (kind !== 0) found.mode = (found.mode & 0o7777) | kind;
   return found;
 }
 
