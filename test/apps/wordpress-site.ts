@@ -62,8 +62,12 @@ export interface WordPressSite {
   readonly root: string;
 }
 
-/** @param tree where the packages are unpacked @param folder an absent folder to fill */
-export function layOutWordPress(tree: string, folder: string): WordPressSite {
+/**
+ * @param tree where the packages are unpacked
+ * @param folder an absent folder to fill
+ * @param more lines of wp-config.php beside the example's
+ */
+export function layOutWordPress(tree: string, folder: string, more: readonly string[] = []): WordPressSite {
   const root = join(folder, "public");
   mkdirSync(root, { recursive: true });
   const share = join(tree, "usr/share/wordpress");
@@ -84,7 +88,8 @@ export function layOutWordPress(tree: string, folder: string): WordPressSite {
   writeFileSync(join(root, "wp-content/db.php"), DROP_IN);
   // Names of cookies have a digest of the address in them, and the port is another one after each start here.
   const settings = readFileSync(join(EXAMPLE, "wp-config.php"), "utf8");
-  writeFileSync(join(root, "wp-config.php"), settings.replace("<?php\n", "<?php\ndefine('COOKIEHASH', 'site');\n"));
+  const lines = ["<?php", "define('COOKIEHASH', 'site');", ...more, ""].join("\n");
+  writeFileSync(join(root, "wp-config.php"), settings.replace("<?php\n", lines));
   mkdirSync(join(root, "wp-content/mu-plugins"));
   cpSync(join(EXAMPLE, "purge-cache.php"), join(root, "wp-content/mu-plugins/purge-cache.php"));
   // As the package would be found by its name.

@@ -30,6 +30,8 @@ export interface WordPressPlace {
   readonly gateway?: { readonly purge?: (server: AppServer) => Promise<void> };
   /** Whether the pool is thrown out of memory before each request. */
   readonly evicting?: boolean;
+  /** Lines of wp-config.php beside the example's. */
+  readonly settings?: readonly string[];
   readonly target?: number;
 }
 
@@ -54,7 +56,7 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
 
   beforeAll(async () => {
     scratch = makeScratch("wordpress");
-    site = layOutWordPress(tree, join(scratch.path, "site"));
+    site = layOutWordPress(tree, join(scratch.path, "site"), place.settings);
     server = await start(site);
     owner = visitor();
   });
@@ -84,12 +86,7 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
   });
 
   test("gives pages addresses of their own", async () => {
-    const settings = await owner.open("/wp-admin/options-permalink.php");
-    const saved = await owner.submit(settings, settings.form("permalink_structure"), {
-      selection: "custom",
-      permalink_structure: "/%year%/%postname%/",
-    });
-    expect(saved.html).toContain("Permalink structure updated");
+    expect((await namePages(owner)).html).toContain("Permalink structure updated");
     const page = await reader(`/${new Date().getUTCFullYear()}/hello-world/`);
     expect(page.status).toBe(200);
     expect(page.html).toContain("Welcome to WordPress. This is your first post.");
@@ -263,13 +260,14 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
     },
     async () => {
       // A site of its own for the model, with the same pages on it.
-      const model = layOutWordPress(tree, join(scratch.path, "model"));
+      const model = layOutWordPress(tree, join(scratch.path, "model"), place.settings);
       const native = startWordPressNatively(where === "workerd" ? 1 : 3);
       const first = await native(model);
       try {
         const its = new Visitor(first.baseUrl);
         await install(its);
         await logIn(its, OWNER);
+        await namePages(its);
         await publish(its, POST.title, POST.text);
       } finally {
         await first.stop();
@@ -298,6 +296,15 @@ async function install(visitor: Visitor): Promise<Page> {
     admin_password2: OWNER.password,
     pw_weak: "on",
     admin_email: "ann@example.test",
+  });
+}
+
+/** Gives pages addresses without a question mark. */
+async function namePages(visitor: Visitor): Promise<Page> {
+  const settings = await visitor.open("/wp-admin/options-permalink.php");
+  return visitor.submit(settings, settings.form("permalink_structure"), {
+    selection: "custom",
+    permalink_structure: "/%year%/%postname%/",
   });
 }
 
