@@ -208,6 +208,8 @@ export function frameworkScenario(site: FrameworkSite, tree: string, start: Star
     async () => {
       await server.stop();
       server = await evictableFramework(root);
+      // One that has never run cannot be evicted.
+      await open("/hello/Ada", new Visitor(server.baseUrl));
       visitor = visitor.movedTo(server.baseUrl, async () => server.evict?.());
       await seeEverything();
       await addNote(visitor, "Evicted", new File([picture], "blue.png", { type: "image/png" }));

@@ -12,7 +12,10 @@ export interface PeerProgram {
 
 /** Every peer that a test may ask for. */
 export const PEERS = {
-  "php-fpm8.2": { commands: ["php-fpm8.2"], packages: ["php8.2-fpm", "php8.2-sqlite3"] },
+  "php-fpm8.2": {
+    commands: ["php-fpm8.2"],
+    packages: ["php8.2-fpm", "php8.2-sqlite3", "php8.2-mbstring", "php8.2-xml"],
+  },
   "php8.2": { commands: ["php8.2"], packages: ["php8.2-cli", "php8.2-mbstring"] },
   mariadbd: { commands: ["mariadbd"], packages: ["mariadb-server-core"] },
   nginx: { commands: ["nginx"], packages: ["nginx-light"] },
