@@ -2,6 +2,7 @@
 // snapshot to begin anew from.
 
 import { parentPort } from "node:worker_threads";
+import { PhpError } from "../src/php/errors.ts";
 import { type NodeInterpreter, startInterpreter } from "../src/platform/node/interpreter.ts";
 import { failure, ThreadChild } from "../src/platform/node/thread-child.ts";
 import type { ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
@@ -35,9 +36,10 @@ async function run(settings: ThreadSettings): Promise<void> {
   child = new ThreadChild(settings, report);
   const present = await begin(settings, child);
   if (settings.warmUp !== undefined) {
-    const made = await warmUp(present, settings.warmUp, settings.responder);
+    const made = await warmUp(present, settings.warmUp, settings.responder, settings.interpreter.root);
     key = made.snapshot?.key;
     report({ type: "snapshot", made });
+    if (!present.host.usable) throw new PhpError("PHP_TRAP", `the warm-up broke it: ${made.problems.join("; ")}`);
   }
   const end = await child.serve(present.host);
   child = undefined;

@@ -28,6 +28,17 @@ export interface Snapshot {
   readonly streams: readonly SavedStream[];
   /** Where each child's own environment goes. */
   readonly environment: EnvironmentPlace;
+  /** The application's files of which it holds compiled code. Whoever keeps it for long compares them. */
+  readonly sources?: readonly SourceFile[];
+}
+
+/** A file as it was when it was compiled. */
+export interface SourceFile {
+  /** As PHP sees it. */
+  readonly path: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
 }
 
 /** What a snapshot is taken of. */
@@ -67,7 +78,12 @@ export function takeSnapshot(
   forgetGenerators(heap, environment.list, constants);
   forgetScripts(module);
   forgetStack(heap, stackPointer);
-  forgetTexts(heap, memoryEnd(module), encodeVariables(variables));
+  // The copies have no NUL.
+  forgetTexts(
+    heap,
+    memoryEnd(module),
+    encodeVariables(variables).map((text) => text.subarray(0, -1)),
+  );
   const runs = usedRuns(heap.subarray(0, memoryEnd(module)));
   const bytes = allocate(runs.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;

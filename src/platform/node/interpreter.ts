@@ -15,6 +15,7 @@ import { loadPhpGlue } from "./load-glue.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
 import { resolveName } from "./names.ts";
 import { installSockets } from "./sockets.ts";
+import { LIST_PATH, LIST_SCRIPT } from "./source-files.ts";
 import { TcpSocket } from "./tcp-socket.ts";
 import { UserSpace, type UserSpaceContext } from "./user-space.ts";
 
@@ -127,7 +128,10 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
     asyncMode: "Suspending" in WebAssembly ? "jspi" : "asyncify",
     wasm: settings.wasm,
     env: { ...extensions.env, ...settings.env },
-    files: new Map([[CA_PATH, rootCertificates.join("\n")]]),
+    files: new Map([
+      [CA_PATH, certificates()],
+      [LIST_PATH, LIST_SCRIPT],
+    ]),
     imports: (imports) => extensions.imports(imports),
     onInstance(instance) {
       extensions.onInstance(instance);
@@ -151,6 +155,13 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
     become: (processId) => userSpace?.become(processId),
     aborted: () => hasAborted,
   };
+}
+
+let certificateText: string | undefined;
+
+function certificates(): string {
+  certificateText ??= rootCertificates.join("\n");
+  return certificateText;
 }
 
 /** Where PHP finds the certificate authorities that it trusts. */

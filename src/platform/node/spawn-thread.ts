@@ -123,7 +123,7 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
     const warmStart =
       its.snapshot === undefined || extensions.modules.length > 0
         ? undefined
-        : new WarmStart(its.snapshot, () => keyOf(options, code));
+        : new WarmStart(its.snapshot, () => keyOf(options, code), its.root);
     return (place) => startChild(place, options, { ...common, extensions, warmStart });
   };
   return {
@@ -322,6 +322,7 @@ async function keyOf<Wire>(options: ThreadSpawnOptions<Wire>, code: PhpCode): Pr
   return await snapshotKey({
     build: snapshot?.file === undefined ? code.path : await code.fingerprint(),
     ini: JSON.stringify(ini ?? {}),
+    // Looked at file by file: see `changedSource`.
     application: "",
     others: [mounts, root, network, options.sharedDirectory, mail !== undefined],
   });

@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { Pair } from "../../codec/index.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../php/snapshot/encode.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
+import { changedSource } from "./source-files.ts";
 import type { MadeSnapshot, WarmUpPlan } from "./thread-messages.ts";
 
 /** How children start from one that was warmed. */
@@ -48,13 +49,18 @@ export interface WarmStartPart {
 export class WarmStart {
   readonly #options: SnapshotOptions;
   readonly #key: () => Promise<string>;
+  readonly #root: string | undefined;
   #state: "none" | "making" | "done" = "none";
   #snapshot: Snapshot | undefined;
   #made = Promise.withResolvers<void>();
 
-  /** @param key gives the key of the snapshot that would be made now */
-  constructor(options: SnapshotOptions, key: () => Promise<string>) {
+  /**
+   * @param key gives the key of the snapshot that would be made now
+   * @param root the real directory that is "/" to PHP, when it is another one
+   */
+  constructor(options: SnapshotOptions, key: () => Promise<string>, root: string | undefined) {
     this.#options = options;
+    this.#root = root;
     this.#key = key;
   }
 
@@ -114,7 +120,12 @@ export class WarmStart {
       const read = readFileSync(file);
       const found = decodeSnapshot(read, key);
       if (found === undefined) {
-        this.#tell({ type: "ignored", file, reason: "it was made with another PHP, php.ini or application" });
+        this.#tell({ type: "ignored", file, reason: "it was made with another PHP, php.ini or directories" });
+        return undefined;
+      }
+      const changed = changedSource(found.sources ?? [], this.#root);
+      if (changed !== undefined) {
+        this.#tell({ type: "ignored", file, reason: `the application has changed: ${changed}` });
         return undefined;
       }
       // Threads share it.

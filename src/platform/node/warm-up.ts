@@ -7,17 +7,23 @@ import { Responder, type ResponderRequest } from "../../php/responder.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
 import { compiledGlue } from "./glue-code.ts";
 import type { NodeInterpreter } from "./interpreter.ts";
+import { listSources } from "./source-files.ts";
 import type { MadeSnapshot, ThreadSettings, WarmUpPlan } from "./thread-messages.ts";
 
 /** Lines for the log, at most, and characters of each. */
 const MOST_PROBLEMS = 20;
 const LONGEST_PROBLEM = 500;
 
-/** Warms an interpreter and takes its snapshot. Never fails: without a snapshot children start as they always did. */
+/**
+ * Warms an interpreter and takes its snapshot. Never fails: without a snapshot children start as they always did.
+ *
+ * @param root the real directory that is "/" to PHP, when it is another one
+ */
 export async function warmUp(
   { interpreter, host }: NodeInterpreter,
   plan: WarmUpPlan,
   responder: ThreadSettings["responder"],
+  root: string | undefined,
 ): Promise<MadeSnapshot> {
   const started = performance.now();
   const problems: string[] = [];
@@ -25,7 +31,8 @@ export async function warmUp(
   try {
     const application = new Responder(host, responder);
     for (const params of plan.requests) problems.push(...(await run(application, params)));
-    snapshot = interpreter.take(plan.key, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)));
+    const sources = await listSources(host, root);
+    snapshot = { ...interpreter.take(plan.key, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes))), sources };
   } catch (error) {
     problems.push(error instanceof PhpError ? error.message : String(error));
   }
