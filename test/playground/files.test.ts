@@ -33,6 +33,8 @@ if (isset($_GET["check"])) echo json_encode([
   $db->query("SELECT count(*) FROM t")->fetchColumn(), $db->query("SELECT count(DISTINCT who) FROM t")->fetchColumn(),
   $db->query("PRAGMA integrity_check")->fetchColumn()]);`;
 
+const SIZE = `<?php usleep(30000); echo strlen(file_get_contents("/www/large.txt"));`;
+
 describePeers(["chromium"], "files of a page", () => {
   let browser: Browser;
   let host: StaticHost;
@@ -90,6 +92,33 @@ describePeers(["chromium"], "files of a page", () => {
     const [rows, writers, integrity] = found.database;
     expect({ rows, integrity }).toEqual({ rows: 96, integrity: "ok" });
     expect(writers).toBeGreaterThan(1);
+    await context.close();
+  });
+
+  test("are the same for all children after each request, where PHP cannot wait", async () => {
+    const context = await browser.newContext({ serviceWorkers: "block" });
+    const large = "x".repeat(3 * 1024 * 1024);
+    const files = { "/n.php": SESSION, "/db.php": DATABASE, "/large.txt": large, "/size.php": SIZE };
+    const page = await open(context, { files, asyncMode: "asyncify", pool: { pm: "static", maxChildren: 2 } });
+    const found = await page.evaluate(async () => {
+      const { engine } = globalThis;
+      const first = await engine.request({ url: "/n.php" });
+      const texts = [await first.text()];
+      const cookie = first.headers.find(([name]) => name.toLowerCase() === "set-cookie")?.[1].split(";", 1)[0] ?? "";
+      const ask = async (url: string) => (await engine.request({ url, headers: [["Cookie", cookie]] })).text();
+      await ask("/db.php?make");
+      // Two at a time keep both children busy.
+      for (let turn = 0; turn < 4; turn++) {
+        const [text] = await Promise.all([ask("/n.php"), ask("/size.php")]);
+        texts.push(text);
+        await ask("/db.php?rows=3");
+      }
+      return { texts, size: await ask("/size.php"), database: JSON.parse(await ask("/db.php?check")) };
+    });
+    expect(found.texts.map((text) => text.split(" ")[0])).toEqual(["1", "2", "3", "4", "5"]);
+    expect(new Set(found.texts.map((text) => text.split(" ")[1])).size).toBe(2);
+    expect(found.size).toBe(String(large.length));
+    expect([found.database[0], found.database[2]]).toEqual([12, "ok"]);
     await context.close();
   });
 
