@@ -2,7 +2,7 @@
 // connection looks open; this one says "in progress" to a socket that does not wait, and waits for one that does. Without
 // a network it says so at once.
 
-import type { PhpModule } from "./glue.ts";
+import type { GlueStream, PhpModule } from "./glue.ts";
 
 /** "In progress" in the numbers of WASI, which Emscripten uses. */
 const EINPROGRESS = 26;
@@ -33,6 +33,7 @@ export function repairConnect(imports: WebAssembly.Imports, module: () => PhpMod
   const original = env?.__syscall_connect as Connect | undefined;
   if (env === undefined || original === undefined || Suspending === undefined) return;
   env.__syscall_connect = new Suspending((fd, address, length, ...unused) => {
+    keepFailed(module().FS.streams[fd]);
     const result = original(fd, address, length, ...unused);
     if (typeof result === "number") return result;
     const flags = module().FS.streams[fd]?.flags ?? 0;
@@ -41,4 +42,32 @@ export function repairConnect(imports: WebAssembly.Imports, module: () => PhpMod
     result.catch(() => {});
     return -EINPROGRESS;
   });
+}
+
+/** Ready state of a WebSocket that is ending; the one after it is "closed". */
+const CLOSING = 2;
+
+/** What the glue keeps of a socket. */
+interface GlueSocket {
+  /** Between connect() and its outcome. */
+  readonly connecting?: boolean;
+  readonly sock_ops?: { removePeer?: RemovePeer };
+}
+
+type RemovePeer = (sock: GlueSocket, peer: { readonly socket: { readonly readyState: number } }) => void;
+
+const repaired = new WeakSet<object>();
+
+/**
+ * A connection that failed before poll() asks for it must stay known: the glue forgets it, and poll(), finding nothing, waits
+ * for as long as curl allows. The operations are reachable through a socket only.
+ */
+function keepFailed(stream: GlueStream | null | undefined): void {
+  const operations = (stream?.node as { readonly sock?: GlueSocket } | undefined)?.sock?.sock_ops;
+  const remove = operations?.removePeer;
+  if (operations === undefined || remove === undefined || repaired.has(operations)) return;
+  repaired.add(operations);
+  operations.removePeer = (sock, peer) => {
+    if (!(sock.connecting === true && peer.socket.readyState >= CLOSING)) remove.call(operations, sock, peer);
+  };
 }

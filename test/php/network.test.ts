@@ -149,7 +149,10 @@ describe("the network from PHP", () => {
     expect(streams.value).toBe(false);
     expect(streams.ms).toBeGreaterThan(900);
     expect(streams.ms).toBeLessThan(2900);
-    const curl = await evaluate(php, `return curl('http://127.0.0.1:${http}/slow', [CURLOPT_TIMEOUT => 1])[1];`);
+    const curl = await evaluate(
+      php,
+      `return curl('http://127.0.0.1:${http}/slow', [CURLOPT_TIMEOUT => 1, CURLOPT_NOSIGNAL => true])[1];`,
+    );
     expect(curl.value).toBe(28);
     expect(curl.ms).toBeLessThan(2900);
   });
@@ -180,7 +183,7 @@ describe("the network from PHP", () => {
     const { port } = hole;
     const short = await evaluate(
       php,
-      `return [@fsockopen('127.0.0.1', ${port}, $e, $m, 0.5), $m, curl('http://127.0.0.1:${port}/', [CURLOPT_CONNECTTIMEOUT => 1])[1], mysql('127.0.0.1', ${port}, 1)[0]];`,
+      `return [@fsockopen('127.0.0.1', ${port}, $e, $m, 0.5), $m, curl('http://127.0.0.1:${port}/', [CURLOPT_CONNECTTIMEOUT => 1, CURLOPT_NOSIGNAL => true])[1], mysql('127.0.0.1', ${port}, 1)[0]];`,
     );
     expect(short.value).toEqual([false, expect.stringMatching(/timed out/i), 28, 2002]);
     expect(short.ms).toBeLessThan(6000);

@@ -21,7 +21,6 @@ interface Socket {
 
 interface SocketOperations {
   createPeer(sock: Socket, addr: string | object, port?: number): Peer;
-  removePeer(sock: Socket, peer: Peer): void;
   addPeer(sock: Socket, peer: Peer): void;
   handlePeerEvents(sock: Socket, peer: Peer): void;
 }
@@ -29,9 +28,6 @@ interface SocketOperations {
 // socket(): AF_INET, SOCK_STREAM.
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-
-/** Ready state of a WebSocket that is ending; the one after it is "closed". */
-const CLOSING = 2;
 
 /** Makes all of an interpreter's outgoing connections instances of `SocketClass`. */
 export function installSockets(context: UserSpaceContext, SocketClass: SocketClass): void {
@@ -50,10 +46,5 @@ export function installSockets(context: UserSpaceContext, SocketClass: SocketCla
     operations.addPeer(sock, peer);
     operations.handlePeerEvents(sock, peer);
     return peer;
-  };
-  // A connection that failed must stay known: poll() asks it, and finding nothing waits on.
-  const remove = operations.removePeer;
-  operations.removePeer = (sock, peer) => {
-    if (!(sock.connecting === true && peer.socket.readyState >= CLOSING)) remove.call(operations, sock, peer);
   };
 }
