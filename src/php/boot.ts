@@ -10,6 +10,7 @@ import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
 import { type ResolveName, repairNames } from "./names.ts";
+import { repairPipes } from "./pipes.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess } from "./processes.ts";
@@ -214,6 +215,7 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         hasProcessId = imports.env?.js_getpid !== undefined;
         if (options.resolve === undefined) refuseConnect(imports);
         else repairConnect(imports, () => module);
+        repairPipes(imports, () => module);
         repairNames(imports, () => module, options.resolve ?? nobody);
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);

@@ -181,6 +181,20 @@ describe("traps of PHP in WebAssembly", () => {
     expect((await php.php("echo 'fine';")).body).toBe("fine");
   });
 
+  test("10: a script that waits in stream_select() for the output of such a program is told of its end at once", async () => {
+    const { body } = await php.php(`
+      $p = proc_open('ls', [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes);
+      foreach ($pipes as $pipe) stream_set_blocking($pipe, false);
+      $began = microtime(true);
+      for ($text = '', $open = [1 => $pipes[1], 2 => $pipes[2]]; $open !== [];) {
+        $ready = $open; $none = null;
+        stream_select($ready, $none, $none, null);
+        foreach ($ready as $fd => $pipe) { $text .= fread($pipe, 100); if (feof($pipe)) unset($open[$fd]); }
+      }
+      echo json_encode([$text, proc_get_status($p)['running'], proc_close($p), microtime(true) - $began < 5]);`);
+    expect(JSON.parse(body)).toEqual(["sh: 1: ls: not found\n", false, 127, true]);
+  });
+
   test("11: a script runs in its own folder, whatever ran before", async () => {
     php.scratch.write("one/part.php", "<?php echo 'part of one';");
     php.scratch.write("two/part.php", "<?php echo 'part of two';");
