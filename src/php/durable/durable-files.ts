@@ -96,7 +96,17 @@ export class DurableFiles {
     };
     const locks = new StoreLocks({ log, nodes, contents, link, open });
     const large = new LargeFiles(link, this.#cache);
-    const calls = new ScriptCalls({ tree, log, contents, link, locks, open, large, cacheBytes: this.#cacheBytes });
+    const calls = new ScriptCalls({
+      tree,
+      log,
+      contents,
+      link,
+      locks,
+      open,
+      large,
+      cacheBytes: this.#cacheBytes,
+      onLoss,
+    });
     this.#assembly = { tree, log, nodes, contents, view, link, locks, open, calls };
     tree.watch(new ScriptChanges({ tree, log, view, nodes, contents, link, open, onLoss }));
   }

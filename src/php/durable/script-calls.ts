@@ -1,6 +1,6 @@
 // The calls of scripts that may have to wait for the store: opening, reading, writing, closing.
 
-import { TO_END } from "../../fs/index.ts";
+import { FileError, TO_END } from "../../fs/index.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { LONG } from "./content.ts";
 import { SHARED, SHARED_END } from "./database-locks.ts";
@@ -27,6 +27,8 @@ export interface ScriptCallsParts {
   readonly large: LargeFiles;
   /** Bytes of contents that are kept, beside those of open and changed files. */
   readonly cacheBytes: number;
+  /** Told of what could not be done for a script, in words. */
+  readonly onLoss: (message: string) => void;
 }
 
 /**
@@ -90,7 +92,10 @@ export class ScriptCalls implements StoreCalls {
     const ready = session ? locks.lockWhole(shared, stream) : link.load(shared).then(() => 0);
     return ready
       .then((failure) => (failure !== 0 || database === undefined ? failure : database().then(() => 0)))
-      .catch((error: unknown) => -errnoOf(error))
+      .catch((error: unknown) => {
+        if (!(error instanceof FileError) && error instanceof Error) this.#parts.onLoss(error.message);
+        return -errnoOf(error);
+      })
       .then((failure) => {
         contents.shrink(this.#parts.cacheBytes);
         if (failure === 0) return fd;
