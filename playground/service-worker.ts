@@ -77,6 +77,7 @@ async function ask(request: Request): Promise<Response> {
   const message: SiteRequest = { type: "edge-fpm site", url, method, headers: [...request.headers], referrer, body };
   const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
   const pages = windows.filter((one) => one.url.startsWith(BASE) && !SITE_FOLDER.test(one.url.slice(BASE.length)));
+  if (pages.length === 0) return nobody();
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(nobody()), PATIENCE);
     for (const page of pages) {

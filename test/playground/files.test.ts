@@ -141,6 +141,26 @@ describePeers(["chromium"], "files of a page", () => {
     const paths = await page.evaluate(async () => (await globalThis.engine.files.list()).map(({ path }) => path));
     expect(paths).not.toContain("/kept.txt");
     expect(paths).toContain("/hello.php");
+    // What cannot be read is left alone until it is to be forgotten.
+    await page.goto("about:blank");
+    await page.goto(`${host.url}engine.html`);
+    await page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      for await (const [name, folder] of root.entries()) {
+        if (!name.startsWith("edge-fpm files")) continue;
+        for (const file of ["journal-1", "journal-2"]) {
+          const handle = await (folder as FileSystemDirectoryHandle).getFileHandle(file);
+          const writable = await handle.createWritable();
+          await writable.write("damaged");
+          await writable.close();
+        }
+      }
+    });
+    const damaged = { kept: false, reason: "failed", message: expect.stringContaining("no journal") };
+    expect(await again()).toMatchObject(damaged);
+    expect(await again()).toMatchObject(damaged);
+    await page.evaluate(async () => globalThis.engine.files.reset());
+    expect(await again()).toMatchObject({ kept: true });
     await context.close();
   });
 

@@ -30,7 +30,13 @@ export function SiteView() {
         </p>
       )}
       <Bar running={application !== undefined} />
-      {unpacking.value !== undefined ? <Unpacking /> : application !== undefined && <Shown path={application} />}
+      {unpacking.value !== undefined ? (
+        <Unpacking />
+      ) : application === undefined ? (
+        <Empty />
+      ) : (
+        <Shown path={application} />
+      )}
     </section>
   );
 }
@@ -116,6 +122,19 @@ function Reset() {
         Keep them
       </button>
     </span>
+  );
+}
+
+function Empty() {
+  return (
+    <div class="drop-here">
+      <Icon name="upload" />
+      <p>Drop a zip here, or anywhere on the page.</p>
+      <p class="hint">
+        At most 128 MB packed and 20,000 files, with an index.php at the top or in public. It gets an address below this
+        page, and runs with this page's rights: bring what you trust.
+      </p>
+    </div>
   );
 }
 
