@@ -95,6 +95,7 @@ export class Arguments {
 
 /** @throws {CliError} exit code 2 on an unknown option or a missing value; the hint names the option that was meant */
 export function parseCommandLine(command: Command, argv: readonly string[]): Arguments {
+  if (command.readsArguments === true) return new Arguments(argv, {});
   const options = Object.fromEntries(
     Object.entries(command.options).map(([name, { type, short, multiple }]) => [
       name,

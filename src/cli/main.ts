@@ -1,6 +1,6 @@
 // The `edge-fpm` command: finds the subcommand, runs it, and turns failures into readable lines and an exit code.
 
-import { Arguments, type Command, parseCommandLine, renderHelp } from "./command.ts";
+import { type Command, parseCommandLine, renderHelp } from "./command.ts";
 import { commands } from "./commands.ts";
 import { CliError, messageOf } from "./failure.ts";
 import { nearest } from "./nearest.ts";
@@ -51,13 +51,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const command = find(name);
-  const readsArguments = command.readsArguments === true;
-  const asked = readsArguments ? rest.slice(0, 1) : rest;
+  const asked = command.readsArguments === true ? rest.slice(0, 1) : rest;
   if (asked.includes("--help") || asked.includes("-h")) {
     process.stdout.write(renderHelp(command));
     return 0;
   }
-  if (readsArguments) return command.run(new Arguments(rest, {}));
   return command.run(parseCommandLine(command, rest));
 }
 
