@@ -94,7 +94,8 @@ export interface PhpModule extends GlueOptions {
       stage: number,
       force: number,
     ): number;
-    sapi_send_headers?(): number;
+    /** The glue wraps what is exported; `orig` is the export itself. */
+    readonly sapi_send_headers?: (() => number) & { readonly orig?: () => number };
     /** What a timer of the C library calls when it is due. */
     _emscripten_timeout?(which: number, now: number): void;
     zend_hash_str_del?(table: number, key: number, length: number): number;

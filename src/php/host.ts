@@ -320,8 +320,13 @@ export class PhpHost implements PhpRuntime {
   }
 
   /** Without output PHP would keep the headers back until the script's end. */
-  #sendHeaders(): void {
-    if (this.#current?.headersSent === false) this.#module.wasmExports.sapi_send_headers?.();
+  async #sendHeaders(): Promise<void> {
+    const send = this.#module.wasmExports.sapi_send_headers;
+    if (this.#current?.headersSent !== false || send === undefined) return;
+    const { promising } = WebAssembly as PromiseIntegration;
+    // Writing may wait, where files do: only a call of its own can.
+    if (promising === undefined) send();
+    else await promising(send.orig ?? send)();
   }
 
   /** The address of a name, "" when there is none. */
@@ -335,11 +340,11 @@ export class PhpHost implements PhpRuntime {
   async #answer(text: string): Promise<string> {
     switch (text) {
       case "edge-fpm:flush":
-        this.#sendHeaders();
+        await this.#sendHeaders();
         this.#current?.flush();
         return "";
       case "edge-fpm:finish":
-        this.#sendHeaders();
+        await this.#sendHeaders();
         return this.#current?.finish() ? "1" : "0";
       case "edge-fpm:status":
         return JSON.stringify((await this.#services.poolStatus?.()) ?? null);
@@ -347,6 +352,11 @@ export class PhpHost implements PhpRuntime {
         return text.startsWith(RESOLVE) ? this.#resolve(text.slice(RESOLVE.length)) : "";
     }
   }
+}
+
+/** The engine's promise integration, which TypeScript does not know yet. */
+interface PromiseIntegration {
+  readonly promising?: (run: () => number) => () => Promise<number>;
 }
 
 /** Asks for the address of a name. */

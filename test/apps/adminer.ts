@@ -95,6 +95,42 @@ export function adminerScenario(tree: string, start: StartAppServer, where?: Pla
     expect(read.html).toMatch(/<td[^>]*>9(\.0)?</);
   });
 
+  test("edits a row, adds one and removes one, in its forms", async () => {
+    const where = "edit=goods&where%5Bid%5D=1";
+    const editor = await visitor.open(address(where));
+    const saved = await visitor.submit(editor, editor.form("fields[name]"), { "fields[price]": "5.25" });
+    expect(saved.html).toContain("Item has been updated");
+    const empty = await visitor.open(address("edit=goods"));
+    const added = await visitor.submit(empty, empty.form("fields[name]"), {
+      "fields[name]": "Brot",
+      "fields[price]": "2",
+    });
+    expect(added.html).toMatch(/Item[^<]* has been inserted/);
+    const last = await visitor.open(address("edit=goods&where%5Bid%5D=3"));
+    const removed = await visitor.submit(last, last.form("fields[name]"), { delete: "1" });
+    expect(removed.html).toContain("Item has been deleted");
+    const { html } = await visitor.open(address("select=goods"));
+    expect(html).toContain("5.25");
+    expect(html).not.toContain("Brot");
+  });
+
+  test.each([
+    ["SQL", "sql", ["CREATE TABLE", "goods", "'tea & <cake>'", "5.25", "'Kaffee ☕'"]],
+    ["CSV", "csv", ["id,name,price", "1,tea & <cake>,5.25", "2,Kaffee ☕,3"]],
+  ])("exports the table as %s", async (_name, format, parts) => {
+    const page = await visitor.open(address("dump=goods"));
+    const dump = await visitor.submit(page, page.form("format"), {
+      output: "text",
+      format,
+      table_style: "CREATE",
+      data_style: "INSERT",
+      "tables[]": "goods",
+      "data[]": "goods",
+    });
+    expect(dump.status, `${dump.html}\n${server.log().slice(-3000)}`).toBe(200);
+    for (const part of parts) expect(dump.html).toContain(part);
+  });
+
   test("shows an error of SQLite as such", async () => {
     expect((await query("SELECT * FROM no_such_table")).html).toContain("no such table: no_such_table");
   });
