@@ -66,7 +66,7 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The params of a request from this machine to the job's site. */
-export function cronParams(job: CronJob, software: string): NameValue[] {
+function cronParams(job: CronJob, software: string): NameValue[] {
   const question = job.script.indexOf("?");
   const path = question < 0 ? job.script : job.script.slice(0, question);
   const scriptName = decodePath(path);

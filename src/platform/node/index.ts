@@ -12,6 +12,7 @@ export {
   poolExchange,
 } from "../../dispatch/pool-exchange.ts";
 export type { RequestLogOptions } from "../../dispatch/request-log.ts";
+export { type Mail, MailError, type MailErrorCode, type MailLimits, type SendMail } from "../../mail/index.ts";
 export { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 export { type Address, formatAddress, parseAddress } from "../../transport/address.ts";
 export type {
@@ -56,10 +57,12 @@ export {
   type PhpLookup,
   type PhpVersion,
 } from "./php-versions.ts";
+export { type SmtpOptions, smtpMailer } from "./smtp.ts";
 export {
   type CompileProgress,
   createThreadSpawn,
   type PoolSettings,
+  type ThreadMail,
   type ThreadOutput,
   type ThreadSpawn,
   type ThreadSpawnOptions,
