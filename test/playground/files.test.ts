@@ -22,7 +22,7 @@ const COUNTER = `<?php $f = fopen("/tmp/counter", "c+"); flock($f, LOCK_EX);
 $n = (int) stream_get_contents($f); usleep(1000); rewind($f); fwrite($f, (string) ($n + 1)); fflush($f);
 flock($f, LOCK_UN); echo $n + 1;`;
 
-const TRY = `<?php $f = fopen("/tmp/held", "c"); if (($_GET["hold"] ?? "") !== "") { flock($f, LOCK_EX); usleep(600000); echo "held"; }
+const TRY = `<?php $f = fopen("/tmp/held", "c"); if (($_GET["hold"] ?? "") !== "") { flock($f, LOCK_EX); usleep(600000 * (int) $_GET["hold"]); echo "held"; }
 else echo flock($f, LOCK_EX | LOCK_NB) ? "got" : "busy";`;
 
 const DATABASE = `<?php $db = new PDO("sqlite:/www/data.sqlite"); $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
@@ -79,6 +79,14 @@ describePeers(["chromium"], "files of a page", () => {
       const holder = ask("/try.php?hold=1");
       await new Promise((done) => setTimeout(done, 300));
       const tried = [await ask("/try.php"), await holder, await ask("/try.php")];
+      // A child that is killed gives its locks back.
+      const killed = ask("/try.php?hold=20");
+      await new Promise((done) => setTimeout(done, 300));
+      tried.push(await ask("/try.php"));
+      const { pid } = engine.pool.snapshot?.status.processes.find(({ state }) => state === "Running") ?? { pid: 0 };
+      await engine.pool.kill(pid);
+      await killed;
+      tried.push(await ask("/try.php"));
       await ask("/db.php?make");
       await many(8, "/db.php?rows=12");
       return { visits, counts, tried, database: JSON.parse(await ask("/db.php?check")) };
@@ -88,7 +96,7 @@ describePeers(["chromium"], "files of a page", () => {
     expect(numbers(found.visits)).toEqual(upTo(51, 2));
     expect(new Set(found.visits.map((text) => text.split(" ")[1])).size).toBeGreaterThan(1);
     expect(numbers(found.counts)).toEqual(upTo(30));
-    expect(found.tried).toEqual(["busy", "held", "got"]);
+    expect(found.tried).toEqual(["busy", "held", "got", "busy", "got"]);
     const [rows, writers, integrity] = found.database;
     expect({ rows, integrity }).toEqual({ rows: 96, integrity: "ok" });
     expect(writers).toBeGreaterThan(1);

@@ -71,7 +71,7 @@ describePeers(["chromium"], "an application of one's own", () => {
     await frame().getByText("jäm").waitFor();
     expect([await text("#n"), await text("#got")]).toEqual(["3", "jäm yes"]);
     const address = page.getByLabel("Address");
-    expect(await address.inputValue()).toContain("/site/deep/page?x=1");
+    await expect.poll(() => address.inputValue()).toContain("/site/deep/page?x=1");
     await address.fill((await address.inputValue()).replace(/deep.*/, "other"));
     await address.press("Enter");
     await frame().getByText("/site/other").waitFor();
@@ -103,7 +103,7 @@ describePeers(["chromium"], "an application of one's own", () => {
     await second.locator('input[type="file"]').setInputFiles(site("Second"));
     const other = second.frameLocator('iframe[title="Application"]');
     await other.getByRole("heading", { name: "Second" }).waitFor(LONG);
-    expect(await second.getByLabel("Address").inputValue()).toMatch(/\/site-[a-z0-9]+\//);
+    await expect.poll(() => second.getByLabel("Address").inputValue()).toMatch(/\/site-[a-z0-9]+\//);
     await page.getByRole("button", { name: "Load this page again" }).click();
     await frame().getByRole("heading", { name: "First" }).waitFor();
     await second.close();
