@@ -8,6 +8,7 @@ import { rootCertificates } from "node:tls";
 import createIgnore from "ignore";
 import type { PoolConfigInput } from "../fpm/config.ts";
 import type { GatewayConfig } from "../gateway/config/config.ts";
+import { noSuchExtension, splitExtensions } from "../php/extensions.ts";
 import type { EdgeSettings } from "../platform/workers/settings.ts";
 import {
   type Application,
@@ -112,7 +113,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   const memory = options.memory ?? EDGE_MEMORY;
   const image = await buildPhpImage({ ...(options.php === undefined ? {} : { php: options.php }), memory, from: root });
   const archive = writeArchive(archived(application, assets, options), options);
-  const ini = options.ini ?? "";
+  const ini = withoutExtensions(options.ini);
   const certificates = rootCertificates.join("\n");
   const settings: EdgeSettings = {
     mount,
@@ -275,4 +276,11 @@ function digest(parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(`${part.length}:`).update(part);
   return hash.digest("hex").slice(0, 12);
+}
+
+/** What is built in needs no line; nothing else can be loaded: an image has none of what loading takes. */
+function withoutExtensions(text: string | undefined): string {
+  const { ini, wanted } = splitExtensions({ ...(text !== undefined && { text }) });
+  if (wanted[0] !== undefined) throw noSuchExtension(wanted[0].name, [], "at the edge");
+  return ini.text ?? "";
 }

@@ -51,6 +51,16 @@ function build(root: string, options: Partial<BuildOptions> = {}) {
 }
 
 describe("a build", () => {
+  test("refuses an extension that an image cannot load, and takes a line for one that is built in", async () => {
+    const root = application(SMALL);
+    await expect(build(root, { ini: "extension=intl\n" })).rejects.toMatchObject({
+      code: "PHP_EXTENSION",
+      message: expect.stringContaining('"intl", which there is not (at the edge)'),
+    });
+    const { out } = await build(root, { ini: "extension=curl\nmemory_limit = 30M\n" });
+    expect(readFileSync(join(out, "worker/php.ini.txt"), "utf8")).toBe(";\nmemory_limit = 30M\n");
+  });
+
   test("holds the Worker's modules, the archive, static files and a configuration", async () => {
     const root = application(SMALL);
     const report = await build(root, { ini: "memory_limit = 30M\n", pool: { maxChildren: 3 } });
