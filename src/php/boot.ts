@@ -13,7 +13,7 @@ import { type ResolveName, repairNames } from "./names.ts";
 import { repairPipes } from "./pipes.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
-import { refuseProcess } from "./processes.ts";
+import { refuseProcess, refuseSystem } from "./processes.ts";
 import { type EnvironmentPlace, reserveEnvironment } from "./snapshot/environment.ts";
 import type { Snapshot } from "./snapshot/portable.ts";
 import { ClosedSocket } from "./sockets.ts";
@@ -213,6 +213,7 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         environment = reserveEnvironment(imports, () => module);
         resize = imports.env?.emscripten_resize_heap as typeof resize;
         hasProcessId = imports.env?.js_getpid !== undefined;
+        refuseSystem(imports);
         if (options.resolve === undefined) refuseConnect(imports);
         else repairConnect(imports, () => module);
         repairPipes(imports, () => module);

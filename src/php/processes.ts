@@ -79,3 +79,14 @@ class MissingProcess extends EventSource implements ProcessLike {
 export function refuseProcess(command: unknown): ProcessLike {
   return new MissingProcess(String(Array.isArray(command) ? command[0] : command));
 }
+
+/**
+ * Refuses system() of the C library too, among the imports of the module that is about to be instantiated. Libraries call it
+ * past PHP (ImageMagick, for formats that it leaves to programs), and the glue for Node would ask the machine's own shell.
+ */
+export function refuseSystem(imports: WebAssembly.Imports): void {
+  const env = imports.env as Record<string, unknown> | undefined;
+  if (env?._emscripten_system === undefined) return;
+  // Without a command the question is whether there is a shell; the status is that of wait().
+  env._emscripten_system = (command: number) => (command === 0 ? 0 : COMMAND_NOT_FOUND << 8);
+}
