@@ -26,6 +26,13 @@ describe("a configuration", () => {
     });
   });
 
+  test("of an application with a schedule has a trigger that wakes the pool, unless it has triggers of its own", () => {
+    expect(wranglerConfig({}, OPTIONS).triggers).toBeUndefined();
+    expect(wranglerConfig({}, { ...OPTIONS, schedule: true }).triggers).toEqual({ crons: ["*/15 * * * *"] });
+    const own = { triggers: { crons: ["0 * * * *"] } };
+    expect(wranglerConfig(own, { ...OPTIONS, schedule: true }).triggers).toEqual(own.triggers);
+  });
+
   test("keeps the application's own settings, and adds to its lists", () => {
     const own = parseWranglerConfig(
       "wrangler.toml",
