@@ -412,4 +412,18 @@ describe("what a child sees", () => {
     const { body } = await run(child, "$s = fpm_get_status(); echo $s['pool'], ' ', $s['procs'][0]['pid'];");
     expect(body).toBe(`www ${child.pid}`);
   });
+
+  test("an extension of php.ini is in every child, in those of another pool only if its php.ini has it", async () => {
+    const shared = { wrap, mounts: [scratch.root], sharedDirectory: join(scratch.root, "shared") };
+    const pools = await createThreadSpawn({ ...shared, ini: { settings: { extension: "redis" } } });
+    const other = { ...pools, spawn: pools.variant({ ini: { text: "extension=memcached\n" } }) };
+    const children = await Promise.all([spawn(0, pools), spawn(1, pools), spawn(2, other)]);
+    const code = "echo json_encode([extension_loaded('redis'), extension_loaded('memcached')]);";
+    const answers = await Promise.all(children.map((child) => run(child, code)));
+    expect(answers.map(({ body }) => body)).toEqual(["[true,false]", "[true,false]", "[false,true]"]);
+    await expect(createThreadSpawn({ ...shared, ini: { text: "extension=nosuch" } })).rejects.toMatchObject({
+      code: "PHP_EXTENSION",
+    });
+    expect(() => pools.variant({ ini: { text: "extension=nosuch" } })).toThrow(/nosuch/);
+  });
 });

@@ -27,13 +27,14 @@ const compiled = new Map<string, WebAssembly.Module>();
  * Finds and compiles the extensions that a php.ini asks for.
  *
  * @param wasmPath path of the interpreter's WebAssembly file: they lie in `extensions` beside its folder
+ * @param lookup `env`: environment of the scripts, whose ICU_DATA stands for data of our own
  * @throws {PhpError} `PHP_EXTENSION` when the package does not bring one of them, naming those that it brings, or when
  *   what it needs is missing
  */
 export function loadExtensions(
   given: IniParts,
   wasmPath: string,
-  lookup: PhpLookup = {},
+  lookup: PhpLookup & { readonly env?: Readonly<Record<string, string | undefined>> } = {},
 ): { readonly ini: IniParts; readonly extensions: Extensions } {
   const { ini, wanted } = splitExtensions(given);
   if (wanted.length === 0) return { ini, extensions: { modules: [] } };
@@ -50,7 +51,8 @@ export function loadExtensions(
     };
   });
   const lines = modules.map(({ name, directive }) => `${directive} = ${EXTENSIONS_PATH}/${name}.so\n`);
-  const icu = modules.some(({ name }) => name === "intl") ? { icuData: findIcuData(lookup) } : {};
+  const needsData = modules.some(({ name }) => name === "intl") && lookup.env?.ICU_DATA === undefined;
+  const icu = needsData ? { icuData: findIcuData(lookup) } : {};
   return {
     ini: { ...ini, text: `${ini.text ?? ""}\n[PHP]\n${lines.join("")}` },
     extensions: { modules, ...icu },

@@ -42,7 +42,7 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
   const { ini, extensions } = loadExtensions(
     { ...(options.ini !== undefined && { text: options.ini }), settings: { extension: asked.join(",") } },
     path,
-    options,
+    { ...options, env: options.env ?? process.env },
   );
   const settings = {
     glueUrl,
