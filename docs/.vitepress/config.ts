@@ -45,6 +45,7 @@ export default defineConfig({
         items: [
           { text: "Getting started", link: "/guide/getting-started" },
           { text: "PHP on Node", link: "/guide/php-on-node" },
+          { text: "WordPress", link: "/guide/wordpress" },
           { text: "Laravel, Symfony, Slim", link: "/guide/frameworks" },
           { text: "Client", link: "/guide/client" },
           { text: "Server", link: "/guide/server" },

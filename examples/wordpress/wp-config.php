@@ -2,8 +2,6 @@
 // The plugin "SQLite Database Integration" keeps everything in wp-content/database/.ht.sqlite.
 define('DB_ENGINE', 'sqlite');
 define('DB_NAME', 'wordpress');
-// The children of a pool cannot share the memory that the plugin's own choice, a write-ahead log, needs.
-define('SQLITE_JOURNAL_MODE', 'DELETE');
 
 // The address as visitors see it. A site that is reached by one name only has that name here.
 define('WP_HOME', (empty($_SERVER['HTTPS']) ? 'http://' : 'https://') . $_SERVER['HTTP_HOST']);

@@ -32,7 +32,7 @@ async function purge(server: AppServer): Promise<void> {
 // Building and installing it takes longer than the ordinary run has time for.
 describe.runIf(MEASURING)("in workerd", () => {
   describeDebianApp("Debian's wordpress, built", "wordpress", WORDPRESS_PACKAGES, (tree) => {
-    wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, target: 2.5 });
+    wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, settings, target: 2.5 });
   });
 
   describeDebianApp(

@@ -1,7 +1,7 @@
 // WordPress on SQLite, from its installer to a restart, used as its owners and readers do.
 
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type AppServer, startNativeWith } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
@@ -53,6 +53,9 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
 
   const evict = async () => server.evict?.();
   const visitor = (): Visitor => new Visitor(server.baseUrl, place.evicting === true ? evict : undefined);
+
+  // The dashboard compiles 400 scripts, in a pool that may just have been thrown out of memory.
+  vi.setConfig({ testTimeout: 120_000 });
 
   beforeAll(async () => {
     scratch = makeScratch("wordpress");
