@@ -15,6 +15,7 @@ import { benchHttp } from "./http.ts";
 import { benchInside } from "./inside.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { benchScale } from "./scale/index.ts";
+import { benchSnapshot } from "./snapshot.ts";
 import { renderSummary, renderTable, type Table } from "./table.ts";
 import { writePage } from "./write-page.ts";
 
@@ -22,6 +23,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table
   codec: benchCodec,
   inside: benchInside,
   cgi: benchCgi,
+  snapshot: benchSnapshot,
   http: benchHttp,
   gateway: benchGateway,
   cache: benchCache,

@@ -34,8 +34,31 @@ export function usedRuns(heap: Uint8Array, longest: number = Number.POSITIVE_INF
 }
 
 function isZero(words: Int32Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
+  for (let i = from; i < to; i += 8) {
+    const first = words[i] as number;
+    const any = first | at(words, i + 1) | at(words, i + 2) | at(words, i + 3);
+    if ((any | at(words, i + 4) | at(words, i + 5) | at(words, i + 6) | at(words, i + 7)) !== 0) return false;
+  }
   return true;
+}
+
+function at(words: Int32Array, index: number): number {
+  return words[index] as number;
+}
+
+/**
+ * Fills a part of memory with zeros. Blocks that are zero are only read: most of it was never touched, and the
+ * operating system gives a page of its own to whoever writes.
+ *
+ * @param from  in bytes, a multiple of the blocks' size as `to` is
+ */
+export function clear(heap: Uint8Array, from: number, to: number): void {
+  if (to <= from) return;
+  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length >> 2);
+  for (let block = from; block < to; block += BLOCK) {
+    const end = Math.min(block + BLOCK, to);
+    if (!isZero(words, block >> 2, end >> 2)) heap.fill(0, block, end);
+  }
 }
 
 /** Where the memory ends that the C library ever took: nothing beyond it was touched. All of it when it does not tell. */

@@ -11,7 +11,7 @@ import {
   writeEnvironment,
 } from "./environment.ts";
 import { forgetGenerators, forgetScripts, forgetStack, forgetTexts } from "./forget.ts";
-import { memoryEnd, type Run, stackPointerOf, usedRuns } from "./memory.ts";
+import { clear, memoryEnd, type Run, stackPointerOf, usedRuns } from "./memory.ts";
 import { restoreStreams, type SavedStream, saveStreams } from "./streams.ts";
 
 /** An interpreter between two requests. */
@@ -121,12 +121,12 @@ export function restoreInto(
   let last = 0;
   let offset = 0;
   for (const { at, length } of snapshot.runs) {
-    if (last < end) heap.fill(0, last, Math.min(at, end));
+    clear(heap, last, Math.min(at, end));
     heap.set(snapshot.bytes.subarray(offset, offset + length), at);
     offset += length;
     last = at + length;
   }
-  if (last < end) heap.fill(0, last, end);
+  clear(heap, last, end);
   stackPointerOf(module).value = snapshot.stackPointer;
   writeEnvironment(heap, snapshot.environment, variables);
   restoreStreams(module, snapshot.streams);

@@ -53,6 +53,12 @@ export class PhpCode {
     return this.#slim;
   }
 
+  /** What a thread's engine compiled of the slim one's glue: the next ones take it over. */
+  keepCompiled(cache: Uint8Array): void {
+    const glue = this.#glue;
+    if (glue !== undefined) this.#slim = this.slim().then((php) => ({ ...php, glueCode: { ...glue, cache } }));
+  }
+
   whole(): Promise<CompiledPhp> {
     this.#whole ??= this.#read().then(async (bytes) => ({ wasm: await WebAssembly.compile(bytes) }));
     return this.#whole;

@@ -209,6 +209,7 @@ function startChild<Wire>(
           }
           return;
         case "snapshot":
+          if (report.made.glue !== undefined) common.code.keepCompiled(report.made.glue);
           warmStart?.made(report.made);
           return;
         case "trace":
