@@ -95,10 +95,12 @@ export function recordFigures(figures: Figures, measured?: () => Measured | Prom
     writeFileSync(file, JSON.stringify(row));
   };
   let failed = false;
+  let ended = 0;
   write({});
   // Until all is known to be well: a hook may fail, or the process end.
   beforeAll(() => write({ works: "FAILED" }));
   afterEach(({ task }) => {
+    ended++;
     if ((task.result?.errors?.length ?? 0) > 0) failed = true;
   });
   if (measured !== undefined) {
@@ -110,7 +112,8 @@ export function recordFigures(figures: Figures, measured?: () => Measured | Prom
       MEASURE_WITHIN,
     );
   }
-  afterAll(() => write({ works: failed ? "FAILED" : "yes" }));
+  // No test comes to its end when a hook before them fails.
+  afterAll(() => write({ works: failed || ended === 0 ? "FAILED" : "yes" }));
 }
 
 async function measure(measured: Measured): Promise<Partial<AppRow>> {

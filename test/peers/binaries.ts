@@ -16,7 +16,7 @@ export const PEERS = {
     commands: ["php-fpm8.2"],
     packages: ["php8.2-fpm", "php8.2-sqlite3", "php8.2-mbstring", "php8.2-xml"],
   },
-  "php8.2": { commands: ["php8.2"], packages: ["php8.2-cli", "php8.2-mbstring"] },
+  "php8.2": { commands: ["php8.2"], packages: ["php8.2-cli", "php8.2-mbstring", "php8.2-intl"] },
   mariadbd: { commands: ["mariadbd"], packages: ["mariadb-server-core", "mariadb-client-core"] },
   nginx: { commands: ["nginx"], packages: ["nginx-light"] },
   "cgi-fcgi": { commands: ["cgi-fcgi"], packages: ["libfcgi-bin"] },
