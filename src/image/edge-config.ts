@@ -12,6 +12,9 @@ import type { MailRules } from "../platform/workers/settings.ts";
 import { parseAddress } from "../transport/address.ts";
 import { ImageError } from "./errors.ts";
 
+/** Longest run of a job at the edge, in milliseconds: see platform/workers/schedule.ts. */
+const LONGEST_RUN = 10 * 60_000;
+
 export interface EdgeConfig {
   /** As JSON; roots are below the mount. */
   readonly plain: unknown;
@@ -101,6 +104,8 @@ function warningsOf(config: GatewayConfig): string[] {
   const warnings = said
     .filter(([, there]) => there)
     .map(([name, , why]) => `${name} has no effect in a deployment: ${why}`);
+  const long = config.cron?.some(({ timeout = 0 }) => timeout > LONGEST_RUN) === true;
+  if (long) warnings.push("cron: a run may take ten minutes at most in a deployment");
   if (config.purge?.token !== undefined) {
     warnings.push("purge.token is in the bundle; as the secret EDGE_FPM_PURGE_TOKEN it would not be");
   }

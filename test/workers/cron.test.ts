@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import type { GatewayConfig } from "../../src/gateway/config/config.ts";
 import { http } from "../http-suite/client.ts";
 import { makeScratch } from "../peers/scratch.ts";
@@ -45,8 +45,12 @@ async function start(config: GatewayConfig, more: { readonly mail?: boolean } = 
   return workers;
 }
 
-afterAll(async () => {
+// Two at once would write the same state.
+afterEach(async () => {
   await workers?.stop();
+  workers = undefined;
+});
+afterAll(() => {
   site.remove();
   state.remove();
 });
@@ -67,16 +71,13 @@ describe("the schedule of a pool's object", () => {
     await until(() => count(/\[cron tick\] done/g) >= 4 && count(/endless\.php\] ended by its timeout/g) >= 1);
     await until(() => count(/broken\.php\] failed/g) >= 1);
     expect(log()).toMatch(/\[cron tick\] done, status 200, \d+ ms: ticked/);
-    expect(log()).toMatch(
-      /warn: \[cron endless\.php\] ended by its timeout, status 200, \d+ ms: ended after 700 ms \| begun/,
-    );
+    expect(log()).toMatch(/warn: \[cron endless\.php\] ended by its timeout, .*ended after 700 ms/);
     expect(log()).toMatch(/warn: \[cron broken\.php\] failed, status 500, .*it broke/);
     expect(log()).not.toContain("hourly.php");
     const ticks = (await http(baseUrl, "/read.php?file=tick.txt")).text().trim().split("\n");
     expect(ticks.length).toBeGreaterThanOrEqual(4);
     expect(new Set(ticks).size, "two runs in one second").toBe(ticks.length);
     expect(ticks[0]).toMatch(/^\d+ example\.org \/tick\.php\?a=1$/);
-    await workers?.stop();
   }, 120_000);
 
   test("goes on after the object was lost, without a request, and makes up for what was missed once", async () => {
@@ -88,7 +89,6 @@ describe("the schedule of a pool's object", () => {
     });
     await until(() => /\[cron tick\] done/.test(log()));
     expect(log().match(/made up for now/g)?.length ?? 0).toBeLessThanOrEqual(1);
-    await workers?.stop();
   }, 120_000);
 });
 
@@ -106,7 +106,6 @@ describe("mail() at the edge", () => {
       expect(mail).not.toMatch(/^Bcc:/m);
       expect(mail).toMatch(/\r\n\r\none\r\ntwo\r\n/);
     }
-    await workers?.stop();
   }, 120_000);
 
   test("without a binding gives false and warns what to set", async () => {

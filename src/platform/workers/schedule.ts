@@ -32,7 +32,7 @@ export interface PoolScheduleOptions {
 }
 
 /** Longest run: an alarm may take 15 minutes, and a run must end before it. In milliseconds. */
-export const LONGEST_RUN = 10 * 60_000;
+const LONGEST_RUN = 10 * 60_000;
 
 export class PoolSchedule {
   readonly #storage: AlarmStorage;
