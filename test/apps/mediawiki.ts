@@ -99,7 +99,7 @@ export function mediaWikiScenario(tree: string, place: MediaWikiPlace): void {
     const pages = await Promise.all(Array.from({ length: 6 }, () => open("/index.php?title=Special:Version")));
     for (const { html } of pages) expect(html).toContain('"wgUserName":"Admin"');
     expect(pages[0]?.html).toMatch(/<td>(<a [^>]*>)?ICU(<\/a>)?<\/td>/);
-  });
+  }, 120_000);
 
   test("takes a picture", async () => {
     const page = await open("/index.php?title=Special:Upload");
@@ -113,12 +113,12 @@ export function mediaWikiScenario(tree: string, place: MediaWikiPlace): void {
     const path = /<a href="(\/images\/[^"]+Orange\.png)"/.exec(sent.html)?.[1] ?? "";
     const file = await open(path);
     expect(Buffer.from(file.bytes).equals(picture)).toBe(true);
-  });
+  }, 120_000);
 
   test("makes a page with that picture as a thumbnail", async () => {
     await edit("Notes", TEXT, "made by a test");
     await seePageAndThumbnail();
-  });
+  }, 120_000);
 
   async function seePageAndThumbnail(): Promise<void> {
     const { html } = await open("/index.php?title=Notes");
@@ -140,7 +140,7 @@ export function mediaWikiScenario(tree: string, place: MediaWikiPlace): void {
     expect(html).toMatch(/class="diff-deletedline[^"]*"[^>]*><div>== <del[^>]*>First words ?<\/del>/);
     expect(html).toMatch(/class="diff-addedline[^"]*"[^>]*><div>== <ins[^>]*>Second thoughts ?<\/ins>/);
     expect((await open("/index.php?title=Special:RecentChanges")).html).toContain("another heading");
-  });
+  }, 120_000);
 
   test("tells the second of two writers that the first was faster, and loses neither text", async () => {
     const other = new Visitor(server.baseUrl);
@@ -167,7 +167,7 @@ export function mediaWikiScenario(tree: string, place: MediaWikiPlace): void {
     expect(conflict.html).toContain("By the other.");
     expect(conflict.html).toContain("By a stranger.");
     expect((await open("/index.php?title=Shared")).html).toContain("By the other.");
-  });
+  }, 120_000);
 
   test("loses no edit of writers who save at the same moment", async () => {
     const names = Array.from({ length: 6 }, (_, index) => `At_once_${index}`);
