@@ -27,12 +27,21 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "torn.php": `<?php $f = fopen(__DIR__ . '/whole.txt', 'w'); fwrite($f, 'half'); sleep(30);`,
   "counter.php": `<?php $f = fopen(__DIR__ . '/count.txt', 'c+'); flock($f, LOCK_EX); $n = (int) stream_get_contents($f);
     usleep(1000); rewind($f); fwrite($f, (string) ($n + 1)); fclose($f); echo $n + 1;`,
+  "lock-file.php": `<?php $lock = __DIR__ . '/the.lock'; $own = bin2hex(random_bytes(8));
+    function taken($lock, $own) { $f = fopen($lock, 'c+'); if (!flock($f, LOCK_EX | LOCK_NB)) { fclose($f); return false; }
+      clearstatcache(true, $lock); if (fread($f, 10) !== '') { fclose($f); return false; } fflush($f); fwrite($f, '9999999999' . $own); flock($f, LOCK_UN); fclose($f); return true; }
+    while (!taken($lock, $own)) usleep(1000 * random_int(1, 20));
+    $count = (int) @file_get_contents(__DIR__ . '/locked.txt'); usleep(3000); file_put_contents(__DIR__ . '/locked.txt', (string) ($count + 1), LOCK_EX);
+    unlink($lock); echo $count + 1;`,
   "try.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); var_dump(flock($f, LOCK_EX | LOCK_NB));`,
   "hold.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); flock($f, LOCK_EX); echo 'held'; flush(); usleep((int) $_GET['for'] * 1000);`,
   "race.php": `<?php $d = __DIR__ . '/race/' . $_GET['round']; @mkdir($d, 0777, true); file_put_contents("$d/same.txt", str_repeat($_GET['n'], 1000));
     file_put_contents("$d/tmp" . $_GET['n'], 'x'); rename("$d/tmp" . $_GET['n'], "$d/moved.txt"); @unlink("$d/gone.txt"); file_put_contents("$d/own" . $_GET['n'], $_GET['n']); echo 'ok';`,
   "many.php": `<?php $d = __DIR__ . '/many'; if ($_GET['do'] === 'write') { mkdir($d); for ($i = 0; $i < 3000; $i++) file_put_contents("$d/$i.txt", (string) $i); }
     else { $sum = 0; foreach (glob("$d/*.txt") as $f) $sum += (int) file_get_contents($f); echo $sum; }`,
+  "gc.php": `<?php $s = __DIR__ . '/sessions-here'; mkdir($s); foreach ([1, 2, 3] as $n) { file_put_contents("$s/sess_old$n", 'a|i:1;'); touch("$s/sess_old$n", time() - 5000); } file_put_contents("$s/sess_young", 'a|i:1;');
+    ini_set('session.save_path', $s); ini_set('session.gc_probability', '1'); ini_set('session.gc_divisor', '1'); session_start(); $_SESSION['x'] = 1; $id = session_id(); session_write_close();
+    $all = array_map('basename', glob("$s/*")); echo json_encode([in_array("sess_$id", $all), array_values(array_diff($all, ["sess_$id"]))]);`,
   "finish.php": `<?php echo 'done'; fastcgi_finish_request(); usleep(200000); file_put_contents(__DIR__ . '/later.txt', 'later');`,
   "large.php": `<?php $b = ''; for ($i = 0; $i < 3000; $i++) $b .= hash('sha256', (string) $i, true) . str_repeat(chr($i & 255), 1000);
     if ($_GET['do'] === 'write') echo file_put_contents(__DIR__ . '/large.bin', $b); else echo json_encode(file_get_contents(__DIR__ . '/large.bin') === $b);`,
@@ -99,6 +108,14 @@ describe("two children of a pool", () => {
   test("a counter under flock() loses nothing", async () => {
     await Promise.all(Array.from({ length: 40 }, () => get("/counter.php")));
     expect(await everywhere("/read.php?path=count.txt")).toEqual(["40", "40"]);
+  });
+
+  test("a lock file that its holder removes lets in one after the other", async () => {
+    for (let round = 0; round < 12; round++) {
+      const counts = await Promise.all(Array.from({ length: 20 }, () => get("/lock-file.php")));
+      const expected = Array.from({ length: 20 }, (_, i) => round * 20 + i + 1);
+      expect(counts.map(Number).sort((x, y) => x - y)).toEqual(expected);
+    }
   });
 
   test("a lock of one keeps the other out until it is given back", async () => {
@@ -199,15 +216,10 @@ describe("two children of a pool", () => {
     expect(await everywhere("/read.php?path=later.txt")).toEqual(["later", "later"]);
   });
 
-  test("8 writers at once lose no row of a SQLite database", async () => {
-    await get("/sql.php?do=make");
-    const each = 40;
-    await Promise.all(
-      Array.from({ length: 8 }, async (_, writer) => {
-        for (let i = 0; i < each; i += 10) await get(`/sql.php?do=insert&writer=${writer}&from=${i}&count=10`);
-      }),
-    );
-    expect(await json("/sql.php?do=check")).toEqual(["ok", 8 * each, 8 * each]);
+  test("sessions that are too old are removed, the others are not", async () => {
+    expect(await json("/gc.php")).toEqual([true, ["sess_young"]]);
+    expect(await json("/list.php?path=sessions-here")).toEqual(expect.arrayContaining(["sess_young"]));
+    expect(await json("/list.php?path=sessions-here")).not.toContain("sess_old1");
   });
 });
 

@@ -82,7 +82,10 @@ export class FileView {
     for (const ino of gone) {
       const shared = this.#nodes.get(ino);
       if (shared === undefined) continue;
-      if (!shared.gone) this.#tree.detach(shared.node);
+      if (!shared.gone) {
+        this.#tree.detach(shared.node);
+        this.#nodes.lose(shared);
+      }
       shared.gone = true;
       this.#nodes.forget(shared);
     }

@@ -10,12 +10,10 @@ import type { MemoryStream } from "./memory-node.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { SharedContents } from "./shared-contents.ts";
 import type { SharedNode } from "./shared-node.ts";
-import type { SharedNodes } from "./shared-nodes.ts";
 import type { StoreLink } from "./store-link.ts";
 
 export interface StoreLocksParts {
   readonly log: ChangeLog;
-  readonly nodes: SharedNodes;
   readonly contents: SharedContents;
   readonly link: StoreLink;
   readonly open: OpenFiles;
@@ -50,8 +48,8 @@ export class StoreLocks implements LockKeeper {
   }
 
   async test(stream: MemoryStream, { type, start, end = TO_END }: RangeWish): Promise<RangeWish | undefined> {
-    const { nodes, link } = this.#parts;
-    const shared = nodes.of(stream.node);
+    const { open, link } = this.#parts;
+    const shared = open.shared(stream.node);
     if (shared === undefined || link.client === undefined || shared.created) return undefined;
     const found = await link.client.testLock({ family: "range", type, ino: shared.ino, start, end });
     return found && { type: found.type, start: found.start, end: found.end === TO_END ? undefined : found.end };
@@ -60,12 +58,23 @@ export class StoreLocks implements LockKeeper {
   lock(stream: MemoryStream, { type, start, end = TO_END }: RangeWish, wait: boolean): number | Promise<number> {
     const { nodes, link } = this.#parts;
     const shared = nodes.of(stream.node);
+    // What was in a lock file that its holder has removed is not known: whoever only tries is to open it anew.
+    const tries = !wait && start === 0 && end === TO_END;
+    if (tries && nodes.lost(stream.node)) return -errnoNumber("EAGAIN");
     // What is not shared has no other owner.
     if (shared === undefined || link.client === undefined || shared.gone) return 0;
     const range = { type, start, end };
     const take = (some: ByteRange, longest: number) => this.#lock(shared, stream, some, wait ? LONGEST_WAIT : longest);
     const done = DatabaseLocks.knows(start, end) ? this.#databases.lock(shared, range, take) : take(range, 0);
-    return done.catch((error: unknown) => -errnoOf(error));
+    if (tries) return done.then((result) => this.#unlessLost(result, shared, stream)).catch(failed);
+    return done.catch(failed);
+  }
+
+  /** The lock brought the news that the file was removed. */
+  async #unlessLost(result: number, shared: SharedNode, stream: MemoryStream): Promise<number> {
+    if (result !== 0 || !this.#parts.nodes.lost(stream.node)) return result;
+    await this.#release(shared, stream, 0, TO_END);
+    return -errnoNumber("EAGAIN");
   }
 
   /** flock(LOCK_EX) on a file that was just opened. 0, or a negated error number. */
@@ -113,8 +122,8 @@ export class StoreLocks implements LockKeeper {
   }
 
   unlock(stream: MemoryStream, start: number, end: number = TO_END): number | Promise<number> {
-    const { nodes, link } = this.#parts;
-    const shared = nodes.of(stream.node) ?? this.#flocks.get(stream.shared);
+    const { open, link } = this.#parts;
+    const shared = open.shared(stream.node) ?? this.#flocks.get(stream.shared);
     if (shared === undefined || link.client === undefined) return 0;
     const range = this.#databases.unlock(shared, start, end);
     return range === undefined ? 0 : this.#release(shared, stream, range.start, range.end);
@@ -159,4 +168,8 @@ export class StoreLocks implements LockKeeper {
       (error: unknown) => -errnoOf(error),
     );
   }
+}
+
+function failed(error: unknown): number {
+  return -errnoOf(error);
 }

@@ -6,6 +6,8 @@ import { type SharedNode, sharedNode } from "./shared-node.ts";
 export class SharedNodes {
   readonly #byIno = new Map<number, SharedNode>();
   readonly #byNode = new Map<MemoryNode, SharedNode>();
+  /** What others have removed, while it may be open here. */
+  readonly #lost = new WeakSet<MemoryNode>();
   /** Told when a node is shared no more. */
   readonly #onForget: (shared: SharedNode) => void;
 
@@ -46,6 +48,16 @@ export class SharedNodes {
     this.#byIno.set(ino, shared);
     shared.version = 0;
     if (isFile(shared.node) && shared.pages === undefined) shared.stale = "all";
+  }
+
+  /** Another child has removed it. */
+  lose(shared: SharedNode): void {
+    this.#lost.add(shared.node);
+  }
+
+  /** Whether another child has removed it: its content may be older than what was there in the end. */
+  lost(node: MemoryNode): boolean {
+    return this.#lost.has(node);
   }
 
   forget(shared: SharedNode): void {
