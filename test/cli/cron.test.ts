@@ -99,9 +99,7 @@ describe("the schedule of serve", () => {
     expect(log).toMatch(/NOTICE: \[cron tick\] started \/tick\.php/);
     expect(log).toMatch(/NOTICE: \[cron tick\] done, status 200, \d+ ms: line one \| line two/);
     expect(log).toMatch(/NOTICE: \[cron slow\.php\] done, status 200, \d+ ms, \d times? skipped while it ran: slept/);
-    expect(log).toMatch(
-      /WARNING: \[cron endless\.php\] ended by its timeout, .*ended after 700 ms/,
-    );
+    expect(log).toMatch(/WARNING: \[cron endless\.php\] ended by its timeout, .*ended after 700 ms/);
     expect(log).toMatch(/WARNING: \[cron broken\.php\] failed, status 500, .*it broke/);
     expect(log).toMatch(/WARNING: \[cron none\.php\] failed, status 404, .*File not found/);
     expect(log).not.toContain("[cron hourly.php]");
