@@ -44,6 +44,8 @@ export class OpfsHome implements FileHome {
   /** Values by name: the rows do not list theirs. */
   readonly #names = new Set<string>();
   #bytes = 0;
+  /** Everything was forgotten: a store that does not know must not write on. */
+  #forgotten = false;
   /** The present transaction. */
   #changes: Change[] | undefined;
   #undo: (() => void)[] = [];
@@ -74,6 +76,7 @@ export class OpfsHome implements FileHome {
 
   transaction<T>(body: () => T): T {
     if (this.#changes !== undefined) throw new Error("transactions are not nested");
+    if (this.#forgotten) throw new Error("the files were reset: the page must be loaded again");
     this.#changes = [];
     this.#undo = [];
     this.#fresh = new Set();
@@ -180,9 +183,10 @@ export class OpfsHome implements FileHome {
     for (const owner of [...this.#places.keys()]) if (!owners.has(owner)) this.removePieces(owner, 0);
   }
 
-  /** Forgets everything, at once or not at all. Who has the store on this home must open another one. @throws {Error} */
+  /** Forgets everything, at once or not at all, and takes nothing more: a store is opened on a new home. @throws {Error} */
   clear(): void {
     this.#journal.begin([]);
+    this.#forgotten = true;
     this.#rows = new MemoryHome();
     this.#places.clear();
     this.#names.clear();

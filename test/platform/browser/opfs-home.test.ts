@@ -214,6 +214,9 @@ describe("files in a browser", () => {
       expect([JSON.stringify(before), JSON.stringify(empty)]).toContain(JSON.stringify(found));
       if (!finished) continue;
       expect(found).toEqual(empty);
+      // The store of before does not know: what it writes must not get in between.
+      expect(() => home.transaction(() => home.setValue("a", "late"))).toThrow("reset");
+      expect(dump(new OpfsHome(disk.files))).toEqual(empty);
       break;
     }
   });
