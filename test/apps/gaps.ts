@@ -1,14 +1,6 @@
-// What an application cannot do on a server of ours, by name and with the reason.
+// What an application cannot do on a server of ours, with the reason in the test's name.
 
 import { test } from "vitest";
-
-export interface AppGaps {
-  /** What scripts wrote is gone after a restart. */
-  readonly restart?: string;
-}
-
-/** What a deployment without durable files lacks. */
-export const EDGE_GAPS: AppGaps = { restart: "files live in the memory of a child" };
 
 /** `test`, or a skipped one that says why. */
 export function testUnless(gap: string | undefined): (title: string, run: () => Promise<void>) => void {
