@@ -17,12 +17,16 @@ const { values, positionals } = parseArgs({ options: { json: { type: "string" } 
 const names = positionals.length === 0 ? [""] : positionals;
 
 rmSync(FOLDER, { recursive: true, force: true });
+/** What every application with a database stands on: 8 writers in two children, and as many rows as show a lost one. */
+const DATABASES = { file: "test/workers/files-databases.test.ts", rows: "10000" };
+
 // One file at a time: what else runs would be in the figures.
-const args = ["vitest", "run", "--no-file-parallelism", ...names.map((name) => `test/apps/${name}`)];
+const files = [...names.map((name) => `test/apps/${name}`), ...(positionals.length === 0 ? [DATABASES.file] : [])];
+const args = ["vitest", "run", "--no-file-parallelism", ...files];
 const { status } = spawnSync("npx", args, {
   cwd: ROOT,
   stdio: "inherit",
-  env: { ...process.env, APPS_FIGURES: FOLDER },
+  env: { ...process.env, APPS_FIGURES: FOLDER, EDGE_FPM_INSERTS: DATABASES.rows },
 });
 process.exitCode = status ?? 1;
 

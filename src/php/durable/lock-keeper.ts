@@ -10,10 +10,12 @@ import type { MemoryStream } from "./memory-node.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { SharedContents } from "./shared-contents.ts";
 import type { SharedNode } from "./shared-node.ts";
+import type { SharedNodes } from "./shared-nodes.ts";
 import type { StoreLink } from "./store-link.ts";
 
 export interface StoreLocksParts {
   readonly log: ChangeLog;
+  readonly nodes: SharedNodes;
   readonly contents: SharedContents;
   readonly link: StoreLink;
   readonly open: OpenFiles;
@@ -56,13 +58,13 @@ export class StoreLocks implements LockKeeper {
   }
 
   lock(stream: MemoryStream, { type, start, end = TO_END }: RangeWish, wait: boolean): number | Promise<number> {
-    const { nodes, link } = this.#parts;
-    const shared = nodes.of(stream.node);
+    const { nodes, open, link } = this.#parts;
+    const shared = open.shared(stream.node);
     // What was in a lock file that its holder has removed is not known: whoever only tries is to open it anew.
     const tries = !wait && start === 0 && end === TO_END;
     if (tries && nodes.lost(stream.node)) return -errnoNumber("EAGAIN");
-    // What is not shared has no other owner.
-    if (shared === undefined || link.client === undefined || shared.gone) return 0;
+    // What is not shared, or was never told, has no other owner. A file that is in no directory any more may have.
+    if (shared === undefined || link.client === undefined || (shared.gone && shared.created)) return 0;
     const range = { type, start, end };
     const take = (some: ByteRange, longest: number) => this.#lock(shared, stream, some, wait ? LONGEST_WAIT : longest);
     const done = DatabaseLocks.knows(start, end) ? this.#databases.lock(shared, range, take) : take(range, 0);

@@ -37,10 +37,10 @@ export class OpenFiles {
     return this.#descriptors.get(stream.shared)?.handle ?? 0;
   }
 
-  /** The shared file behind a node, also one that is in no directory any more if it is held in pieces. */
+  /** The shared file behind a node, also one that is in no directory any more and still open. */
   shared(node: MemoryNode | undefined): SharedNode | undefined {
     if (node === undefined) return undefined;
-    return this.#parts.nodes.of(node) ?? this.#parts.contents.large(node);
+    return this.#parts.nodes.of(node) ?? this.#parts.contents.special(node);
   }
 
   /** Shared files that are open now, once for each descriptor. */

@@ -119,7 +119,7 @@ export class ScriptChanges implements MemoryWatcher {
   }
 
   large(node: MemoryNode): LargeContent | undefined {
-    return this.#parts.contents.large(node)?.pages;
+    return this.#parts.contents.special(node)?.pages;
   }
 
   mapping(): void {

@@ -24,8 +24,8 @@ export class SharedContents {
   readonly #pristine = new Set<MemoryNode>();
   /** Contents that were read from the store or written here. */
   readonly #held = new Set<SharedNode>();
-  /** Files that are held in pieces, also those that are in no directory any more and still open. */
-  readonly #large = new WeakMap<MemoryNode, SharedNode>();
+  /** Files that are held in pieces; and those that are in no directory any more and still open. */
+  readonly #special = new WeakMap<MemoryNode, SharedNode>();
   readonly #loads = new Map<SharedNode, Promise<void>>();
   #clock = 0;
 
@@ -62,24 +62,25 @@ export class SharedContents {
   forget(shared: SharedNode): void {
     this.#pristine.delete(shared.node);
     this.#held.delete(shared);
-    // Who has it open reads on.
     if (shared.opens === 0) this.release(shared);
+    // Who has it open reads on, and may lock it.
+    else if (!shared.created) this.#special.set(shared.node, shared);
   }
 
   /** Nothing of a file's pieces is needed any more. */
   release(shared: SharedNode): void {
+    this.#special.delete(shared.node);
     if (shared.pages === undefined) return;
     const { stage } = shared.pages;
     if (stage !== undefined) this.onAbandoned(stage);
     shared.pages.clear();
     shared.pages = undefined;
     shared.stale = "all";
-    this.#large.delete(shared.node);
   }
 
-  /** The file, if it is held in pieces. */
-  large(node: MemoryNode): SharedNode | undefined {
-    return this.#large.get(node);
+  /** The file, if it is held in pieces, or is in no directory any more and still open. */
+  special(node: MemoryNode): SharedNode | undefined {
+    return this.#special.get(node);
   }
 
   /** Brings in what the store says of a content. */
@@ -139,6 +140,8 @@ export class SharedContents {
 
   /** A content that came along. */
   take(shared: SharedNode, version: number, bytes: Uint8Array): void {
+    // Of a file that is in no directory any more only its content is told, with a lock.
+    if (shared.gone) shared.version = version;
     if (shared.dirty !== undefined || shared.version !== version || shared.pages !== undefined) return;
     shared.node.contents = bytes.slice();
     shared.node.usedBytes = bytes.length;
@@ -221,7 +224,7 @@ export class SharedContents {
 
   #hold(shared: SharedNode, pages: Pages): void {
     shared.pages = pages;
-    this.#large.set(shared.node, shared);
+    this.#special.set(shared.node, shared);
     this.#held.delete(shared);
   }
 
