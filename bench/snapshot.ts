@@ -3,16 +3,32 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import type { Child } from "../src/fpm/spawn.ts";
 import { createLockTable } from "../src/platform/node/file-locks.ts";
 import { startInterpreter } from "../src/platform/node/interpreter.ts";
 import { PhpCode } from "../src/platform/node/php-code.ts";
 import { choosePhpVersion, phpPackageUrl } from "../src/platform/node/php-versions.ts";
-import { createThreadSpawn } from "../src/platform/node/spawn-thread.ts";
+import type * as SpawnThread from "../src/platform/node/spawn-thread.ts";
 import { WebServerLink } from "../src/transport/web-server-link.ts";
 import { median, medianRatio, percentile, type Row, type Table } from "./table.ts";
 
 type Link = Child<WebServerLink>;
+
+/**
+ * Threads as the package has them: JavaScript, the thread's own in one file. From the sources each would load the
+ * compiler that strips types, which takes 17 MB.
+ */
+async function loadBuilt(): Promise<typeof SpawnThread> {
+  const outdir = fileURLToPath(new URL("../node_modules/.cache/edge-fpm-bench", import.meta.url));
+  const entryPoints = ["src/platform/node/spawn-thread.ts", "workers/interpreter-thread.ts"].map((path) =>
+    fileURLToPath(new URL(`../${path}`, import.meta.url)),
+  );
+  const outbase = fileURLToPath(new URL("..", import.meta.url));
+  await build({ entryPoints, outdir, outbase, bundle: true, packages: "external", format: "esm", platform: "node" });
+  return (await import(`${outdir}/src/platform/node/spawn-thread.js`)) as typeof SpawnThread;
+}
 
 /** Files of the application that is warm: a front page includes them all. */
 const FILES = 120;
@@ -77,7 +93,11 @@ interface Pool {
   start(): Promise<Link>;
 }
 
-async function openPool(root: string, warm: boolean): Promise<Pool> {
+async function openPool(
+  createThreadSpawn: typeof SpawnThread.createThreadSpawn,
+  root: string,
+  warm: boolean,
+): Promise<Pool> {
   const front = join(root, "index.php");
   const warmUp = async () => [
     [["SCRIPT_FILENAME", front] as const, ["REQUEST_METHOD", "GET"] as const, ["REQUEST_URI", "/"] as const],
@@ -102,8 +122,9 @@ export async function benchSnapshot(quick: boolean): Promise<readonly Table[]> {
   const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
   try {
     writeApplication(root);
-    const cold = await openPool(root, false);
-    const warm = await openPool(root, true);
+    const { createThreadSpawn } = await loadBuilt();
+    const cold = await openPool(createThreadSpawn, root, false);
+    const warm = await openPool(createThreadSpawn, root, true);
     return [
       await starts(cold, warm, quick ? 4 : 15),
       await resets(root, quick ? 10 : 40),
