@@ -99,7 +99,7 @@ describe("a long file", () => {
             for (const [n, step] of steps.entries()) {
               const byte = String.fromCharCode(97 + ((turn * 12 + n) % 26));
               if (step.op === "write") {
-                php.push(`fseek($f, ${step.at}); fwrite($f, str_repeat('${byte}', ${step.length}));`);
+                php.push(`fseek($f, ${step.at}); fwrite($f, str_repeat('${byte}', ${step.length})); fflush($f);`);
                 const end = Math.max(model.length, step.at + step.length);
                 model = Buffer.concat([model, Buffer.alloc(end - model.length)]);
                 model.fill(byte, step.at, step.at + step.length);
@@ -121,6 +121,7 @@ describe("a long file", () => {
               } else if (step.op === "reopen") {
                 php.push(`fclose($f); $f = fopen("$d/${name}", 'c+');`);
               } else {
+                // From here on PHP writes through a buffer of the C library: hence fflush() after each write.
                 php.push("fsync($f);");
               }
             }
