@@ -101,6 +101,9 @@ export interface EngineEvents {
   readonly failure: EngineError;
 }
 
+/** What the engine tells beside the codes of the parts that it is made of. */
+export type EngineErrorCode = "ARCHIVE_LIMIT" | "ARCHIVE_NO_APPLICATION";
+
 /** Made of every error of the engine's calls. `code` is stable: docs/errors.md. */
 export class EngineError extends Error {
   override readonly name = "EngineError";

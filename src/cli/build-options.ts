@@ -54,7 +54,7 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
     type: "string",
     short: "c",
     value: "<n>",
-    help: `pm.max_children: most interpreters of a pool, 1 to ${MOST_CHILDREN} (1);\nwith more, each has its own sessions and files`,
+    help: `pm.max_children: most interpreters of a pool, 1 to ${MOST_CHILDREN} (1)`,
   },
   pm: { type: "string", value: "<mode>", help: "static, dynamic or ondemand (ondemand)" },
   "max-requests": { type: "string", value: "<n>", help: "requests after which a child is recycled; 0 never (0)" },

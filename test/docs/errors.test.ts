@@ -8,13 +8,15 @@ const project = fileURLToPath(new URL("../..", import.meta.url));
 /** Members of every `...ErrorCode` union, and codes fixed on a class. */
 function codesInSource(): Set<string> {
   const codes = new Set<string>();
-  for (const name of readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })) {
-    if (!name.endsWith(".ts")) continue;
-    const source = readFileSync(join(project, "src", name), "utf8");
-    for (const [, union = ""] of source.matchAll(/export type \w+ErrorCode =([\s\S]*?");/g)) {
-      for (const [, code = ""] of union.matchAll(/\| "([A-Z_]+)"/g)) codes.add(code);
+  for (const folder of ["src", "playground/engine"]) {
+    for (const name of readdirSync(join(project, folder), { recursive: true, encoding: "utf8" })) {
+      if (!name.endsWith(".ts")) continue;
+      const source = readFileSync(join(project, folder, name), "utf8");
+      for (const [, union = ""] of source.matchAll(/export type \w+ErrorCode =([\s\S]*?");/g)) {
+        for (const [, code = ""] of union.matchAll(/"([A-Z_]+)"/g)) codes.add(code);
+      }
+      for (const [, code = ""] of source.matchAll(/readonly code = "([A-Z_]+)"/g)) codes.add(code);
     }
-    for (const [, code = ""] of source.matchAll(/readonly code = "([A-Z_]+)"/g)) codes.add(code);
   }
   return codes;
 }

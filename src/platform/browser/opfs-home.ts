@@ -34,6 +34,7 @@ const MUCH = 2 * 1024 * 1024;
 /** Changes of one record when a journal is made anew. */
 const RECORD = 1000;
 
+/** A page's files, kept in its private file system: give it to `PageFiles`. `openPageHome` opens the files for it. */
 export class OpfsHome implements FileHome {
   readonly #files: OpfsFiles;
   readonly #journal: Journal;

@@ -39,6 +39,7 @@ export interface FileFacts {
 /** What is given in one piece; longer answers are streams. Bytes. */
 const WHOLE = 1024 * 1024;
 
+/** The file system that children of a page share. The master has one, and hands messages of children to it. */
 export class PageFiles {
   readonly directories: readonly string[];
   readonly service: FileService;

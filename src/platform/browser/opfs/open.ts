@@ -8,6 +8,7 @@ import type { SyncFile } from "./sync-file.ts";
 /** Why files are in memory only: the browser keeps none for this page, another page has them, or they cannot be read. */
 export type NoStorage = "unsupported" | "another-page" | "failed";
 
+/** Where the files of a page ended up. */
 export interface PageHome {
   readonly home: FileHome;
   /** Files survive a reload. */
