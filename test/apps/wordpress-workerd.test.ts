@@ -34,13 +34,4 @@ describe.runIf(MEASURING)("in workerd", () => {
   describeDebianApp("Debian's wordpress, built", "wordpress", WORDPRESS_PACKAGES, (tree) => {
     wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, settings, target: 2.5 });
   });
-
-  describeDebianApp(
-    "Debian's wordpress, its pool evicted before each request",
-    "wordpress",
-    WORDPRESS_PACKAGES,
-    (tree) => {
-      wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, settings, evicting: true });
-    },
-  );
 });

@@ -1,7 +1,7 @@
 // WordPress on SQLite, from its installer to a restart, used as its owners and readers do.
 
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AppServer, startNativeWith } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
@@ -17,19 +17,12 @@ const WRITER = { user: "ben", password: "Ben's pass word" };
 /** The first post, as the editor stores it: with what gd has made of the picture. */
 const POST = { title: "Naïve ☕ & <first>", text: "Words about quince jam." };
 
-export interface WordPressServer extends AppServer {
-  /** Throws the pool out of memory. */
-  evict?(): Promise<void>;
-}
-
 export interface WordPressPlace {
   /** Three children where there can be several. */
-  readonly start: (site: WordPressSite) => Promise<WordPressServer>;
+  readonly start: (site: WordPressSite) => Promise<AppServer>;
   readonly where: Place;
   /** Whether our gateway is in front, with the example's configuration. `purge` when a page of the owner's cannot do it. */
   readonly gateway?: { readonly purge?: (server: AppServer) => Promise<void> };
-  /** Whether the pool is thrown out of memory before each request. */
-  readonly evicting?: boolean;
   /** Lines of wp-config.php beside the example's. */
   readonly settings?: readonly string[];
   readonly target?: number;
@@ -48,14 +41,10 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
   const { start, where, gateway } = place;
   let scratch: Scratch;
   let site: WordPressSite;
-  let server: WordPressServer;
+  let server: AppServer;
   let owner: Visitor;
 
-  const evict = async () => server.evict?.();
-  const visitor = (): Visitor => new Visitor(server.baseUrl, place.evicting === true ? evict : undefined);
-
-  // The dashboard compiles 400 scripts, in a pool that may just have been thrown out of memory.
-  vi.setConfig({ testTimeout: 120_000 });
+  const visitor = (): Visitor => new Visitor(server.baseUrl);
 
   beforeAll(async () => {
     scratch = makeScratch("wordpress");
@@ -232,7 +221,7 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
   test("has everything after a restart, and knows who was logged in", async () => {
     await server.stop();
     server = await start(site);
-    owner = owner.movedTo(server.baseUrl, place.evicting === true ? evict : undefined);
+    owner = owner.movedTo(server.baseUrl);
     const page = await reader(await firstPost());
     expect(page.html).toContain("<b>lemon</b> &amp; sugar");
     const source = /<img[^>]* src="([^"]*quince[^"]*)"/.exec(page.html)?.[1] ?? "";
@@ -258,7 +247,7 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
   recordFigures(
     {
       application: "WordPress",
-      where: place.evicting === true ? undefined : where,
+      where,
       ...(place.target !== undefined && { target: place.target, cachedTarget: 2 }),
     },
     async () => {
