@@ -11,6 +11,7 @@ import type { Arguments } from "./command.ts";
 import { offerPhp } from "./offer-php.ts";
 import { checkedPoolConfig, compileThreads, logOf, type PhpSettings, phpSettings } from "./pool.ts";
 import { withProgress } from "./terminal.ts";
+import { snapshotOptions } from "./warm-up.ts";
 
 export interface StartedPools {
   readonly exchanges: ReadonlyMap<string, Exchange>;
@@ -31,7 +32,8 @@ type Entries = Readonly<Record<string, PoolConfigEntry>>;
 export function configuredPools(entries: Entries): ReadonlyMap<string, PoolConfig> {
   return new Map(
     Object.entries(entries).map(([name, entry]) => {
-      const { php: _php, ini: _ini, env: _env, statusPath: _status, pingPath: _ping, ...policy } = entry;
+      const { php: _php, ini: _ini, env: _env, statusPath: _status, pingPath: _ping, ...rest } = entry;
+      const { warmup: _warmup, snapshot: _snapshot, ...policy } = rest;
       return [name, checkedPoolConfig({ name, pm: "static", maxChildren: 2, ...policy })];
     }),
   );
@@ -40,18 +42,25 @@ export function configuredPools(entries: Entries): ReadonlyMap<string, PoolConfi
 /**
  * @param roots folders that must be visible to PHP whatever `--mount` says
  * @param mail where mails go
+ * @param gateway makes a gateway over an application in place of a pool: how the URLs of a warm-up become requests
  */
 export async function startPools(
   args: Arguments,
   entries: Entries,
   roots: readonly string[],
   mail?: MailConfig,
+  gateway?: (pool: string, application: Exchange) => (request: Request) => Promise<Response>,
 ): Promise<StartedPools> {
   const policies = configuredPools(entries);
   const common = phpSettings(args, roots, mail);
   const pools = new Map<string, Pool<ChildLink>>();
   const stop = (how: "finish" | "terminate") => Promise.all([...pools.values()].map((pool) => pool[how]()));
   const names: string[] = [];
+  const warmUp = (name: string): Pick<PhpSettings, "snapshot"> => {
+    const { warmup: urls = [], snapshot: file } = entries[name] ?? {};
+    if (gateway === undefined || (urls.length === 0 && file === undefined)) return {};
+    return { snapshot: snapshotOptions({ urls, file }, name, (application) => gateway(name, application)) };
+  };
   try {
     for (const [version, members] of byVersion(entries, args.text("php"))) {
       await offerPhp(version, (php) =>
@@ -65,7 +74,9 @@ export async function startPools(
           for (const name of members) {
             const policy = policies.get(name) as PoolConfig;
             say(`starting ${name}`);
-            const pool = new Pool(policy, spawnOf(threads, entries[name] ?? {}, common), { log });
+            const pool = new Pool(policy, spawnOf(threads, entries[name] ?? {}, { ...common, ...warmUp(name) }), {
+              log,
+            });
             pools.set(name, pool);
             await pool.start();
             const children = policy.maxChildren === 1 ? "1 child" : `${policy.maxChildren} children`;

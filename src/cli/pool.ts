@@ -29,6 +29,7 @@ import { CliError, messageOf } from "./failure.ts";
 import { mailOf, mailOptions } from "./mail.ts";
 import { offerPhp } from "./offer-php.ts";
 import { note, withProgress } from "./terminal.ts";
+import { snapshotOptions, warmUpOf } from "./warm-up.ts";
 
 /** Most children that one command starts: each holds about 90 MB. */
 const MOST_CHILDREN = 256;
@@ -128,6 +129,8 @@ export interface PoolStart {
   readonly children?: number;
   /** No progress line. */
   readonly quiet?: boolean;
+  /** Makes a gateway over an application: how the URLs of `--warmup` become requests. */
+  readonly gateway?: (application: Exchange) => (request: Request) => Promise<Response>;
 }
 
 /**
@@ -149,7 +152,13 @@ export async function startPool(
     progress(`Preparing PHP ${php}`, async (say) => {
       // The status of a pool is asked for by its children, which exist only after it.
       let status: (() => object) | undefined;
-      const spawn = await compileThreads({ ...settings, php, poolStatus: () => status?.() }, log, say);
+      const warm = start.gateway && warmUpOf(args);
+      const snapshot = warm && start.gateway && snapshotOptions(warm, config.name, start.gateway);
+      const spawn = await compileThreads(
+        { ...settings, php, poolStatus: () => status?.(), ...(snapshot && { snapshot }) },
+        log,
+        say,
+      );
       say(`starting ${config.pm === "static" ? config.maxChildren : config.startServers} children`);
       const pool = new Pool(config, spawn.spawn, { log });
       status = () => statusArray(pool.status());

@@ -12,6 +12,7 @@ import {
   createConfiguredGateway,
   DEFAULT_TIMEOUTS,
   type FileSource,
+  type Gateway,
   type GatewayResources,
   type ObservedExchange,
 } from "../gateway/index.ts";
@@ -33,7 +34,7 @@ import { nodeFiles } from "../platform/node/files.ts";
 import { createNodeResponse, type RefusedRequest } from "../platform/node/http-server.ts";
 import { LogFile } from "../platform/node/log-file.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
-import { ExchangeError } from "../transport/exchange.ts";
+import { type Exchange, ExchangeError } from "../transport/exchange.ts";
 import type { Arguments } from "./command.ts";
 import { configuredPools, type StartedPools, startPools } from "./config-pools.ts";
 import { type StartedUpstream, startUpstream } from "./config-upstreams.ts";
@@ -115,7 +116,10 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
   const log = accessLog(config);
   let pools: StartedPools | undefined;
   try {
-    if (Object.keys(plan.pools).length > 0) pools = await startPools(args, plan.pools, plan.roots, config.mail);
+    if (Object.keys(plan.pools).length > 0) {
+      const warmUp = (pool: string, application: Exchange) => warmUpGateway(plan, pool, application);
+      pools = await startPools(args, plan.pools, plan.roots, config.mail, warmUp);
+    }
   } catch (error) {
     for (const upstream of upstreams.values()) upstream.close();
     throw error;
@@ -150,6 +154,18 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
       close();
     },
   };
+}
+
+/** The gateway as it will be, with `application` in place of the pool of that name and nothing else behind it. */
+function warmUpGateway({ gateway, pools }: PlannedServer, pool: string, application: Exchange): Gateway {
+  const [only, ...more] = Object.keys(pools);
+  const otherwise = more.length === 0 ? only : undefined;
+  const { handle } = createConfiguredGateway(gateway, {
+    application: (name) => ((name ?? otherwise) === pool ? application : withoutApplication),
+    files: filesByRoot(),
+    spool: nodeSpool(),
+  });
+  return handle;
 }
 
 /** How long jobs under way may take after Ctrl-C, in milliseconds: as long as requests. */

@@ -26,6 +26,7 @@ import { checkPool, existingDirectory, poolOptions, startPool } from "./pool.ts"
 import { planServer, startServer } from "./serve-config.ts";
 import { untilStopped } from "./shutdown.ts";
 import { bold, cyan, note } from "./terminal.ts";
+import { warmUpOf, warmUpOptions } from "./warm-up.ts";
 
 /** How long requests under way may take after Ctrl-C, in milliseconds. */
 const GRACE = 10_000;
@@ -59,6 +60,7 @@ export const serve: Command = {
     },
     "test-config": { type: "boolean", help: "check the configuration and end" },
     ...poolOptions,
+    ...warmUpOptions,
   },
   examples: [
     "edge-fpm serve                                     # this folder on http://127.0.0.1:8080",
@@ -198,13 +200,14 @@ function planFolder(args: Arguments): Plan {
   if (front !== undefined && !front.startsWith("/")) {
     throw new CliError(`--front ${front} must start with a slash: it is a path below the folder.`, { exitCode: 2 });
   }
-  const start = planApplication(args, root);
+  const gateway = (exchange: Exchange) => createFolderGateway(folderOptions(args, root, front, exchange));
+  const start = planApplication(args, root, gateway);
   return {
     address,
     what: root,
     async start() {
       const { exchange, ...rest } = await start();
-      return { ...rest, handler: createFolderGateway(folderOptions(args, root, front, exchange)) };
+      return { ...rest, handler: gateway(exchange) };
     },
   };
 }
@@ -227,15 +230,20 @@ function folderOptions(args: Arguments, root: string, front: string | undefined,
 }
 
 /** Checks the options of the application; what it returns starts it. */
-function planApplication(args: Arguments, root: string): () => Promise<Application> {
+function planApplication(
+  args: Arguments,
+  root: string,
+  gateway: (exchange: Exchange) => Gateway,
+): () => Promise<Application> {
   const upstream = args.text("upstream");
   if (upstream === undefined) {
     if (args.has("keep-connections")) {
       throw new CliError("--keep-connections is for --upstream only.", { exitCode: 2 });
     }
     checkPool(args, [root]);
+    warmUpOf(args);
     return async () => {
-      const { pool, exchange, php } = await startPool(args, [root]);
+      const { pool, exchange, php } = await startPool(args, [root], { gateway });
       const { pm, maxChildren } = pool.config;
       return {
         exchange,
@@ -246,7 +254,9 @@ function planApplication(args: Arguments, root: string): () => Promise<Applicati
     };
   }
   // --verbose is about the server too.
-  const useless = Object.keys(poolOptions).filter((name) => name !== "verbose" && args.has(name));
+  const useless = Object.keys({ ...poolOptions, ...warmUpOptions }).filter(
+    (name) => name !== "verbose" && args.has(name),
+  );
   if (useless.length > 0) {
     const names = useless.map((name) => `--${name}`).join(", ");
     throw new CliError(`${names} and --upstream exclude each other: with it, there is no pool of our own.`, {

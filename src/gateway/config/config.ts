@@ -83,6 +83,10 @@ export interface PoolConfigEntry {
   readonly listenBacklog?: number;
   readonly statusPath?: string;
   readonly pingPath?: string;
+  /** Paths, or whole URLs, that the first child runs; the others start from it, warm. */
+  readonly warmup?: readonly string[];
+  /** File that keeps the warm child for the next start; relative to the current directory. */
+  readonly snapshot?: string;
   readonly ini?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
 }

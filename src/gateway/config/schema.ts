@@ -289,6 +289,8 @@ const pool = table({
   listenBacklog: whole(1, 65_535),
   statusPath: path,
   pingPath: path,
+  warmup: list(matching(/^(?:\/|https?:\/\/[^/])[^\0\r\n\s#]*$/i, "a path that begins with a slash, or an http URL")),
+  snapshot: text,
   ini: named(template),
   env: named(template),
 });
