@@ -148,7 +148,7 @@ export class FileClient {
 
   /**
    * @param prepare called when it is this batch's turn: what was answered before is known by then
-   * @throws {CommitError} nothing was changed; locks of `unlock` were given back all the same
+   * @throws {CommitError} nothing was changed; locks of `unlock` are still held
    */
   commit(
     prepare: () => {

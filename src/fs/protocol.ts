@@ -49,7 +49,8 @@ export type ChildMessage =
   | { readonly type: "read-stage"; readonly stage: number; readonly index: number; readonly count: number }
   /**
    * A batch of changes; then locks to give back; then a lock to take. `batch` grows with each: the last one may be sent
-   * again, and is then answered but not applied again. Locks are given back even when the batch fails.
+   * again, and is then answered but not applied again. When the batch fails no lock is given back: the child sends what is
+   * left of it with them, or `unlock`.
    */
   | {
       readonly type: "commit";
@@ -112,7 +113,7 @@ export type StoreAnswer =
   | { readonly type: "locked"; readonly lock: LockAnswer; readonly changes: Changes }
   | { readonly type: "conflict"; readonly conflict: LockConflict | undefined }
   | { readonly type: "inodes"; readonly inodes: InodeRange }
-  /** Nothing was changed. `operation`: which one of a batch, 0-based. Locks of a failed commit were given back. */
+  /** Nothing was changed, and locks are as they were. `operation`: which one of a batch, 0-based. */
   | {
       readonly type: "failed";
       readonly errno: Errno;

@@ -248,13 +248,14 @@ export class FileService {
     if (result === undefined) throw new FileError("EINVAL", `batch ${batch}: the first one is 1`);
     known.lastBatch = batch;
     known.lastResult = result;
-    for (const place of unlock) this.#locks.release(life, aliased(place, result));
     if (result instanceof BatchError) {
+      // The locks stay: who has one next must not come before the change, which the child may try again without what failed.
       const changes = this.store.changesSince(since);
       const { index } = result;
       reply({ ...failure(result), ...(index >= 0 && { operation: index }), changes });
       return;
     }
+    for (const place of unlock) this.#locks.release(life, aliased(place, result));
     const answer = (extra: { lock?: LockAnswer }, changes: Changes): StoreAnswer => {
       return { type: "committed", seq: result.seq, aliases: result.aliases, changes, ...extra };
     };
@@ -330,8 +331,7 @@ const OUTCOMES: Readonly<Record<LockOutcome, LockAnswer["outcome"]>> = {
   ended: "ETIMEDOUT",
 };
 
-function aliased<T extends LockPlace>(place: T, result: Committed | BatchError): T {
-  if (result instanceof BatchError) return place;
+function aliased<T extends LockPlace>(place: T, result: Committed): T {
   const real = result.aliases.find(([chosen]) => chosen === place.ino)?.[1];
   return real === undefined ? place : { ...place, ino: real };
 }

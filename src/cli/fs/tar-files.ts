@@ -2,7 +2,7 @@
 
 import { createReadStream } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, readlink, rm, symlink, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { TAR_END, TarReader, tarHeader, tarPadding } from "../../fs/index.ts";
 import { CliError } from "../failure.ts";
 
@@ -104,5 +104,5 @@ async function placeOf(folder: string, path: string): Promise<string> {
   const place = join(folder, ...names);
   const found = await lstat(place).catch(() => undefined);
   if (found?.isSymbolicLink()) await rm(place);
-  return place === folder ? folder : join(dirname(place), names.at(-1) ?? "");
+  return place;
 }

@@ -162,6 +162,8 @@ export class StoreLink {
       }
     } catch (error) {
       this.lose(client, error);
+      // The script takes its locks for given back: others need not wait for the end of the request.
+      if (error instanceof CommitError && unlock !== undefined) this.inBackground(client.unlock(unlock()));
       throw error;
     }
   }

@@ -1,0 +1,77 @@
+// Changes that scripts make under a lock, and who has the lock next.
+
+import { expect, test } from "vitest";
+import { FileError, type StoreAnswer } from "../../../src/fs/index.ts";
+import { BatchError } from "../../../src/fs/store.ts";
+import { Child, ROOT_PATH, Store } from "./child.ts";
+
+test("who has a lock next reads what was written under it, though something else of the batch had to be left out", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/counter", "1"); file_put_contents("$d/old", "x");`);
+
+  const { service } = store;
+  const welcome = service.hello("other") as Extract<StoreAnswer, { type: "welcome" }>;
+  const { ino: dir } = service.store.lookup(ROOT_PATH);
+  const { ino } = service.store.lookup(`${ROOT_PATH}/counter`);
+  const seen: string[] = [];
+  const receive = service.receive.bind(service);
+  let first = true;
+  service.receive = (life, message, time, reply) => {
+    receive(life, message, time, reply);
+    if (message.type !== "lock" || !first) return;
+    first = false;
+    // While the script holds the lock, another child removes what the script is about to remove, and waits for the lock.
+    receive(
+      welcome.life,
+      { type: "commit", batch: 1, since: 0, time, operations: [{ op: "unlink", dir, name: "old" }] },
+      time,
+      () => {},
+    );
+    const lock = { family: "flock", ino, handle: 1, type: "exclusive" } as const;
+    receive(welcome.life, { type: "lock", since: 0, wish: { lock, wait: 60_000 } }, time, (answer) => {
+      expect(answer).toMatchObject({ type: "locked", lock: { outcome: "granted" } });
+      seen.push(new TextDecoder().decode(service.store.read(ino, 0, 10)));
+    });
+  };
+  const output = await child.run(`
+    $f = fopen("$d/counter", "c+");
+    flock($f, LOCK_EX);
+    unlink("$d/old");
+    $n = (int)fgets($f) + 1;
+    rewind($f);
+    fwrite($f, $n);
+    flock($f, LOCK_UN);
+    echo $n;
+  `);
+  expect(output).toBe("2");
+  expect(seen).toEqual(["2"]);
+  expect(child.losses).toEqual([]);
+});
+
+test("a lock is given back where what was written under it could not be kept", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/counter", "1");`);
+  const { service } = store;
+  const other = service.hello("other") as Extract<StoreAnswer, { type: "welcome" }>;
+  const { ino } = service.store.lookup(`${ROOT_PATH}/counter`);
+  service.store.commit = () => {
+    throw new BatchError(new FileError("ENOSPC", "no room"), 0);
+  };
+  const lock = { family: "flock", ino, handle: 1, type: "exclusive" } as const;
+  const tries: (string | undefined)[] = [];
+  await expect(
+    child.run(`
+      $f = fopen("$d/counter", "c+");
+      flock($f, LOCK_EX);
+      fwrite($f, "2");
+      flock($f, LOCK_UN);
+    `),
+  ).rejects.toMatchObject({ errno: "ENOSPC" });
+  service.receive(other.life, { type: "lock", since: 0, wish: { lock, wait: 0 } }, Date.now(), (answer) => {
+    tries.push(answer.type === "locked" ? answer.lock.outcome : answer.type);
+  });
+  expect(tries).toEqual(["granted"]);
+  expect(new TextDecoder().decode(service.store.read(ino, 0, 10))).toBe("1");
+});
