@@ -57,7 +57,7 @@ async function starts({ out }: BuildReport, rounds: number): Promise<Table> {
     figures.boot.push(start.milliseconds);
     figures.module.push(start.parts?.module ?? Number.NaN);
     figures.probe.push(start.parts?.probe ?? Number.NaN);
-    rest.snapshot.push(start.parts?.snapshot ?? Number.NaN);
+    rest.snapshot.push(start.parts?.copy ?? Number.NaN);
     await workers.dispose();
   }
   const row = (name: string, values: readonly number[]): Row => ({ name, value: median(values), unit: "ms" });

@@ -1,39 +1,14 @@
 // Inside one child on Node, without any wire: a hello beside the stock classes' `run`, and an application of 120 files with
 // opcache and without.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PhpHost } from "../src/php/host.ts";
 import { bootInterpreter } from "../src/platform/node/interpreter.ts";
+import { FILES, writeApplication } from "./application-120.ts";
 import { interpreterSettings, runScript } from "./interpreters.ts";
 import { median, medianRatio, type Table } from "./table.ts";
-
-const FILES = 120;
-
-/** Classes with a little of everything, each in its own file, all of them used by the front page. */
-function writeApplication(folder: string): string {
-  mkdirSync(folder, { recursive: true });
-  for (let i = 0; i < FILES; i++) {
-    const methods = Array.from(
-      { length: 12 },
-      (_, m) => `    public function method${m}(array $items, string $sep = ', '): string {
-        $out = [];
-        foreach ($items as $key => $value) {
-            if (is_int($value) && $value % ${m + 2} === 0) { $out[] = sprintf('%s=%d', $key, $value * ${m}); }
-            elseif (is_string($value)) { $out[] = strtoupper(trim($value)); }
-        }
-        return implode($sep, $out);
-    }`,
-    );
-    writeFileSync(join(folder, `Part${i}.php`), `<?php\nfinal class Part${i} {\n${methods.join("\n")}\n}\n`);
-  }
-  const uses = Array.from({ length: FILES }, (_, i) => `require __DIR__ . '/Part${i}.php';`).join("\n");
-  const calls = `foreach (range(0, ${FILES - 1}) as $i) { $class = "Part$i"; $length += strlen((new $class)->method3(['a' => $i, 'b' => 'x'])); }`;
-  const script = join(folder, "index.php");
-  writeFileSync(script, `<?php\n${uses}\n$length = 0;\n${calls}\necho "sum $length";\n`);
-  return script;
-}
 
 /** Milliseconds of each of `count` runs. */
 async function times(count: number, work: () => Promise<unknown>): Promise<number[]> {

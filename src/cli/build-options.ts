@@ -13,6 +13,7 @@ import { loadConfig } from "./config.ts";
 import { CliError, codeOf, messageOf } from "./failure.ts";
 import { checkedPoolConfig, existingDirectory, readIni } from "./pool.ts";
 import { bold, cyan, dim, note, withProgress } from "./terminal.ts";
+import { checkUrls } from "./warm-up.ts";
 
 /** MiB of linear memory that PHP needs at least to start, and most that an isolate leaves. */
 const MEMORY_MIB = { start: 20, least: 40, most: 112 } as const;
@@ -83,6 +84,13 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
     help: "static files that PHP never reads, e.g. '*.jpg', repeatable",
   },
   linked: { type: "string", multiple: true, value: "<dir>", help: "folder outside that links may lead to, repeatable" },
+  warmup: {
+    type: "string",
+    multiple: true,
+    value: "<path>",
+    help: "run this path while building; children start from what PHP is then, repeatable",
+  },
+  "no-snapshot": { type: "boolean", help: "children start PHP themselves, as in `edge-fpm dev`" },
   name: { type: "string", value: "<name>", help: "name of the Worker (wrangler.toml's, or the folder's)" },
 };
 
@@ -90,11 +98,18 @@ export const buildOptions: Readonly<Record<string, OptionSpec>> = {
  * Builds what the command line names, and tells what came out, unless `quiet`.
  *
  * @param ignored further patterns of what is not deployed
+ * @param snapshot whether children start from a snapshot
  */
-export async function buildFrom(args: Arguments, quiet = false, ignored: readonly string[] = []): Promise<BuildReport> {
+export async function buildFrom(
+  args: Arguments,
+  quiet = false,
+  ignored: readonly string[] = [],
+  snapshot: boolean = args.flag("no-snapshot") !== true,
+): Promise<BuildReport> {
   if (args.positionals.length > 1) throw new CliError("Builds one folder.", { exitCode: 2 });
   const given = optionsOf(args);
-  const options = await withConfig(args, { ...given, ignore: [...(given.ignore ?? []), ...ignored] });
+  const whole = await withConfig(args, { ...given, ignore: [...(given.ignore ?? []), ...ignored] });
+  const options = snapshot ? whole : { ...whole, warmUp: false as const };
   try {
     const work = () => buildApplication(options);
     const report = await (quiet ? work() : withProgress(`Building ${options.root}`, work));
@@ -132,6 +147,7 @@ function optionsOf(args: Arguments): BuildOptions {
     publish: args.list("publish"),
     assetsOnly: args.list("assets-only"),
     linked: args.list("linked").map(existingDirectory),
+    warmUp: checkUrls(args.list("warmup"), "--warmup"),
     ...(out === undefined ? {} : { out: resolve(out) }),
     ...(documentRoot === undefined ? {} : { documentRoot }),
     ...(front === undefined ? {} : { frontController: front }),
@@ -156,7 +172,8 @@ async function withConfig(args: Arguments, options: BuildOptions): Promise<Build
   const [pool, ...others] = Object.values(config.pools ?? {});
   // Several are refused by the build.
   if (pool === undefined || others.length > 0) return own;
-  const { php, ini, env, statusPath: _status, pingPath: _ping, ...policy } = pool;
+  const { php, ini, env, warmup = [], ...rest } = pool;
+  const { statusPath: _status, pingPath: _ping, snapshot: _file, ...policy } = rest;
   if (env !== undefined) {
     throw new CliError("env of a pool has no effect at the edge: write [vars] into wrangler.toml.", { exitCode: 2 });
   }
@@ -166,6 +183,7 @@ async function withConfig(args: Arguments, options: BuildOptions): Promise<Build
   return {
     ...own,
     pool: input,
+    warmUp: [...warmup, ...(options.warmUp || [])],
     ...(php === undefined || options.php !== undefined ? {} : { php }),
     ...(settings.length === 0 ? {} : { ini: `[PHP]\n${settings.join("")}\n${options.ini ?? ""}` }),
   };

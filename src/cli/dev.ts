@@ -66,7 +66,7 @@ async function run(args: Arguments): Promise<number> {
   const given = args.text("persist");
   const keep = given === undefined ? undefined : resolve(given);
   const ignored = keep === undefined ? [] : ignoring(root, keep);
-  const report = await buildFrom(args, false, ignored);
+  const report = await buildFrom(args, false, ignored, false);
   const persist = stateFolder(args, keep ?? join(report.out, STATE_FOLDER));
   const session = new Session(args, report.out, persist, ignored);
   const url = await session.start(port);
@@ -151,7 +151,7 @@ class Session {
     return this.#inTurn(async () => {
       const before = performance.now();
       try {
-        await buildFrom(this.#args, true, this.#ignored);
+        await buildFrom(this.#args, true, this.#ignored, false);
         await this.#reload();
         note(dim(`Built again in ${Math.round(performance.now() - before)} ms.`));
       } catch (error) {

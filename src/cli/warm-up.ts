@@ -66,7 +66,7 @@ export async function recordRequests(
 }
 
 /** @throws {CliError} when one is neither a path nor a URL */
-function checkUrls(urls: readonly string[], where: string): readonly string[] {
+export function checkUrls(urls: readonly string[], where: string): readonly string[] {
   for (const url of urls) {
     if (!url.startsWith("/") && !/^https?:\/\/[^/]/.test(url)) {
       throw new CliError(`${where}: ${url} must be a path that begins with a slash, or an http URL.`, { exitCode: 2 });

@@ -9,6 +9,9 @@ import createIgnore from "ignore";
 import type { PoolConfigInput } from "../fpm/config.ts";
 import type { GatewayConfig } from "../gateway/config/config.ts";
 import { noSuchExtension, splitExtensions } from "../php/extensions.ts";
+import { decodeSnapshot } from "../php/snapshot/encode.ts";
+import { snapshotKey } from "../php/snapshot/key.ts";
+import { type EdgeEnvironment, scriptEnvironment } from "../platform/workers/environment.ts";
 import type { EdgeSettings } from "../platform/workers/settings.ts";
 import {
   type Application,
@@ -21,9 +24,10 @@ import { isAsset, mayBePublished } from "./assets.ts";
 import { bundleWorker } from "./bundle.ts";
 import { edgeConfig } from "./edge-config.ts";
 import { ImageError } from "./errors.ts";
-import { checkSizes, type Part, type SizeReport } from "./limits.ts";
+import { checkSizes, type Part, PLATFORM, type SizeReport } from "./limits.ts";
 import { OutputFolder } from "./output-folder.ts";
 import { buildPhpImage, EDGE_MEMORY } from "./php-image.ts";
+import { type BuiltSnapshot, makeSnapshot, type SnapshotParts } from "./snapshot.ts";
 import { type MemoryPages, PAGE } from "./wasm.ts";
 import {
   CONFIG_FILES,
@@ -42,6 +46,12 @@ const DEFAULT_MOUNT = "/app";
 
 /** Bytes of inflated files that a child keeps (src/platform/workers/resident.ts). */
 const FILE_CACHE = 4 * 1024 * 1024;
+
+/** Bytes of the gateway's code, at most: with the interpreter's glue about 1.2 MB. */
+const LARGEST_GATEWAY = 4_000_000;
+
+/** Name of the snapshot's module. */
+const SNAPSHOT = "snapshot.bin";
 
 export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   /** The application's folder. */
@@ -71,6 +81,11 @@ export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
   readonly publish?: readonly string[];
   /** Patterns of static files that PHP never reads: they are left out of the archive. */
   readonly assetsOnly?: readonly string[];
+  /**
+   * The snapshot that children start from: made of what PHP is when it has run these paths ("/", "/blog?page=2") or URLs;
+   * none: when it has started. `false`: there is no snapshot. Default: none of them.
+   */
+  readonly warmUp?: readonly string[] | false;
   /** Name of the Worker; what the application's wrangler settings say when absent, or else the folder's name. */
   readonly name?: string;
 }
@@ -130,15 +145,35 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     version: "",
   };
   const interpreter = await bundleWorker("interpreter", image.glue, settings);
-  const version = digest([image.wasm, archive, ini, certificates, interpreter, JSON.stringify(settings)]);
+  const snapshot = await snapshotOf(out, options.warmUp ?? [], {
+    image,
+    archive,
+    ini,
+    certificates,
+    settings,
+    interpreter,
+    variables: variablesOf(own),
+    room: PLATFORM.workerBytes - sizeOf([image.wasm, archive, ini, certificates, interpreter]) - LARGEST_GATEWAY,
+  });
+  const version = digest([
+    image.wasm,
+    archive,
+    ini,
+    certificates,
+    interpreter,
+    JSON.stringify(settings),
+    snapshot.key ?? "",
+  ]);
+  const warm = snapshot.key === undefined ? {} : { snapshot: snapshot.key };
 
   const modules: Readonly<Record<string, string | Uint8Array>> = {
-    "main.js": await bundleWorker("gateway", image.glue, { ...settings, version }),
+    "main.js": await bundleWorker("gateway", image.glue, { ...settings, ...warm, version }),
     "interpreter.txt": interpreter,
     "php.wasm": image.wasm,
     "app.zip": archive,
     "php.ini.txt": ini,
     "ca.txt": certificates,
+    [SNAPSHOT]: snapshot.bytes ?? new Uint8Array(0),
   };
   const sizes = checkSizes({
     modules: Object.entries(modules).map(([name, content]): Part => ({ name, size: Buffer.byteLength(content) })),
@@ -162,6 +197,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   const warnings = [
     ...sizes.warnings,
     ...(configured?.warnings ?? []),
+    ...snapshot.problems,
     ...warningsFor(application, settings, documentRoot, configName),
   ];
   return {
@@ -177,6 +213,48 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     secrets: application.secrets,
     ignored: application.ignored,
   };
+}
+
+function sizeOf(parts: readonly (string | Uint8Array)[]): number {
+  return parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
+interface Snapshot extends BuiltSnapshot {
+  /** Absent: there is none. */
+  readonly key?: string;
+}
+
+/** Makes the snapshot, or takes the one of the build before when nothing has changed that goes into it. */
+async function snapshotOf(
+  out: OutputFolder,
+  warmUp: readonly string[] | false,
+  parts: Omit<SnapshotParts, "key" | "warmUp"> & { readonly interpreter: string },
+): Promise<Snapshot> {
+  if (warmUp === false) return { problems: [] };
+  const { image, archive, ini, certificates, interpreter, variables } = parts;
+  const key = await snapshotKey({
+    build: digest([image.wasm, image.glue]),
+    ini,
+    application: digest([archive]),
+    others: [digest([interpreter, certificates]), variables, warmUp],
+  });
+  const known = out.read(`worker/${SNAPSHOT}`);
+  if (known !== undefined && isSnapshotOf(known, key)) return { key, bytes: known, problems: [] };
+  const made = await makeSnapshot({ ...parts, key, warmUp });
+  return made.bytes === undefined ? made : { ...made, key };
+}
+
+function isSnapshotOf(bytes: Uint8Array, key: string): boolean {
+  try {
+    return decodeSnapshot(bytes, key) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Variables of the deployment that are no secrets: they are in wrangler's configuration. */
+function variablesOf({ vars }: WranglerConfig): Record<string, string> {
+  return typeof vars === "object" && vars !== null ? scriptEnvironment({ ...vars } as EdgeEnvironment) : {};
 }
 
 /** The application's own wrangler settings. */

@@ -7,7 +7,7 @@ import { ImageError } from "./errors.ts";
 import { loadEsbuild } from "./esbuild.ts";
 
 /** Modules that lie beside the bundles: large, binary, or different for every application. */
-const BESIDE = ["php.wasm", "app.zip", "interpreter.txt", "php.ini.txt", "ca.txt"];
+const BESIDE = ["php.wasm", "app.zip", "interpreter.txt", "php.ini.txt", "ca.txt", "snapshot.bin"];
 
 /** The gateway with the class `Pool`, or a child. */
 export type WorkerName = "gateway" | "interpreter";

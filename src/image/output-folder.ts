@@ -48,6 +48,12 @@ export class OutputFolder {
     writeFileSync(join(this.path, MARK), MARK_TEXT);
   }
 
+  /** A file of the build before, if there was one. */
+  read(name: string): Uint8Array<ArrayBuffer> | undefined {
+    const path = join(this.path, name);
+    return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
+  }
+
   /** Writes one file. Returns its path. */
   file(name: string, content: string | Uint8Array): string {
     const path = join(this.path, name);

@@ -71,7 +71,7 @@ export function wranglerConfig(own: WranglerConfig, options: ConfigOptions): Rec
   config.rules = [
     { type: "ESModule", globs: ["**/*.js"], fallthrough: false },
     { type: "CompiledWasm", globs: ["**/*.wasm"], fallthrough: false },
-    { type: "Data", globs: ["**/*.zip"], fallthrough: false },
+    { type: "Data", globs: ["**/*.zip", "**/*.bin"], fallthrough: false },
     { type: "Text", globs: ["**/*.txt"], fallthrough: false },
   ];
   config.assets = {

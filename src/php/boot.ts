@@ -4,6 +4,8 @@ import { Clock } from "./clock.ts";
 import { refuseConnect, repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
+import { installLookUps, type LookUp } from "./files/look-ups.ts";
+import { MemoryLookUp } from "./files/memory.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
@@ -15,7 +17,7 @@ import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess, refuseSystem } from "./processes.ts";
 import { type EnvironmentPlace, reserveEnvironment } from "./snapshot/environment.ts";
-import type { Snapshot } from "./snapshot/portable.ts";
+import type { StoredSnapshot } from "./snapshot/portable.ts";
 import { ClosedSocket } from "./sockets.ts";
 
 /** SAPI name. Opcache works under the names it knows only, and applications look for it. */
@@ -23,6 +25,9 @@ const SAPI_NAME = "fpm-fcgi";
 
 /** Where php.ini lies in the interpreter's file system. */
 export const INI_PATH = "/internal/shared/php.ini";
+
+/** Time of the files that the host puts into the interpreter, in milliseconds since 1970. */
+const HOST_FILES = Date.UTC(2020, 0);
 
 /** Characters of PHP's complaints that the error of a failed start repeats. */
 const MOST_SAID = 2000;
@@ -43,6 +48,8 @@ export interface BootOptions {
   readonly onInstance?: (instance: WebAssembly.Instance) => void;
   /** Replaces imports of the module that is about to be instantiated. */
   readonly imports?: (imports: WebAssembly.Imports, module: () => PhpModule) => void;
+  /** Makes what answers looks at files. Default: for files in memory. */
+  readonly lookUp?: (module: () => PhpModule) => LookUp;
   /** Mounts directories, before PHP starts. */
   readonly mount?: (module: PhpModule) => void;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
@@ -55,7 +62,7 @@ export interface BootOptions {
   readonly bindUserSpace?: (context: unknown) => unknown;
   readonly services?: PhpServices;
   /** A warmed interpreter of the same build, php.ini and files, to go on from in place of PHP's own start. */
-  readonly snapshot?: Snapshot;
+  readonly snapshot?: StoredSnapshot;
   /** Called when the interpreter gives up for good, whatever it does at that moment. */
   readonly onAbort?: () => void;
   /** Told what the C library prints to its standard error, in pieces: PHP's complaints while it starts. */
@@ -131,7 +138,7 @@ export async function startPhp(given: BootOptions): Promise<Interpreter> {
 
 async function wasRestored(
   interpreter: Interpreter,
-  snapshot: Snapshot,
+  snapshot: StoredSnapshot,
   identity: Identity,
   { onComplaint }: BootOptions,
 ): Promise<boolean> {
@@ -172,6 +179,8 @@ export async function loadPhp(
   for (const [path, content] of [...(options.files ?? []), ...Object.entries(own)]) {
     FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
     FS.writeFile(path, content);
+    // Every instance has its own, and opcache knows a script by its time: what a snapshot brings along stays in use.
+    FS.utime(path, HOST_FILES, HOST_FILES);
   }
   return loaded;
 }
@@ -218,6 +227,7 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         else repairConnect(imports, () => module);
         repairPipes(imports, () => module);
         repairNames(imports, () => module, options.resolve ?? nobody);
+        installLookUps(imports, () => module, options.lookUp?.(() => module) ?? new MemoryLookUp(() => module));
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
         options.imports?.(imports, () => module);

@@ -60,6 +60,8 @@ export interface GlueFileSystem {
   mkdirTree(path: string): void;
   writeFile(path: string, data: string | Uint8Array, options?: { canOwn?: boolean }): void;
   readFile(path: string): Uint8Array;
+  /** Times in milliseconds since 1970. */
+  utime(path: string, accessed: number, modified: number): void;
   mount(type: object, options: object, path: string): unknown;
   symlink(target: string, path: string): void;
   stat(path: string): { readonly mode: number; readonly ino: number };

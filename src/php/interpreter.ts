@@ -6,7 +6,7 @@ import type { PhpModule } from "./glue.ts";
 import { PhpHost, type PhpHostOptions, type PhpServices } from "./host.ts";
 import type { EnvironmentPlace } from "./snapshot/environment.ts";
 import { seededGenerators } from "./snapshot/forget.ts";
-import { restoreInto, type Snapshot, takeSnapshot } from "./snapshot/portable.ts";
+import { restoreInto, type Snapshot, type StoredSnapshot, takeSnapshot } from "./snapshot/portable.ts";
 import { reseedOpenSsl } from "./snapshot/reseed.ts";
 
 /** Environment variables by name. */
@@ -39,6 +39,7 @@ export class Interpreter {
   #identity: Identity;
   #environment: EnvironmentPlace | undefined;
   #constants: readonly number[] = [];
+  #restored = false;
 
   /** @param options for every host of it */
   constructor(instance: Instance, options: PhpHostOptions & { readonly clock: Clock }, identity: Identity) {
@@ -51,6 +52,11 @@ export class Interpreter {
   /** Serves the present interpreter. */
   get host(): PhpHost {
     return this.#host;
+  }
+
+  /** Whether it came from a snapshot. */
+  get restored(): boolean {
+    return this.#restored;
   }
 
   /** Called once PHP has started in it, before its first script: what is the same in every start is noted. */
@@ -78,9 +84,10 @@ export class Interpreter {
    *
    * @throws {PhpError} `PHP_SNAPSHOT`, with everything as it was
    */
-  async restore(snapshot: Snapshot, identity: Identity): Promise<void> {
+  async restore(snapshot: StoredSnapshot, identity: Identity): Promise<void> {
     const { module, resize, hasProcessId } = this.#instance;
     restoreInto(module, snapshot, resize, variablesOf(identity.env));
+    this.#restored = true;
     this.#identity = identity;
     this.#environment = snapshot.environment;
     this.#options.clock.reset();

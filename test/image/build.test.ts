@@ -47,7 +47,8 @@ function published(out: string): string[] {
 }
 
 function build(root: string, options: Partial<BuildOptions> = {}) {
-  return buildApplication({ root, ...options });
+  // What a snapshot is made of has tests of its own.
+  return buildApplication({ root, warmUp: false, ...options });
 }
 
 describe("a build", () => {
@@ -80,6 +81,7 @@ describe("a build", () => {
       "main.js",
       "php.ini.txt",
       "php.wasm",
+      "snapshot.bin",
     ]);
     expect(archived(report.out)).toEqual(
       Object.keys(SMALL)

@@ -44,6 +44,7 @@ export function decodeSnapshot(encoded: Uint8Array, key: string): Snapshot | und
     last = run.at + run.length;
     size += run.length;
   }
+  if (header.packed !== undefined) size = header.packed.reduce((sum, length) => sum + length, 0);
   if (bytes.length !== size) throw broken(`it has ${bytes.length} bytes of content instead of ${size}`);
   return { ...header, bytes };
 }

@@ -25,12 +25,25 @@ export interface Snapshot {
   readonly runs: readonly Run[];
   /** Content of the runs, one behind the other. */
   readonly bytes: Uint8Array;
+  /** Bytes of the pieces that `bytes` was compressed to, by whoever keeps it so: `SnapshotContent` reads them. */
+  readonly packed?: readonly number[];
   readonly streams: readonly SavedStream[];
   /** Where each child's own environment goes. */
   readonly environment: EnvironmentPlace;
   /** The application's files of which it holds compiled code. Whoever keeps it for long compares them. */
   readonly sources?: readonly SourceFile[];
 }
+
+/** Content of a snapshot that is kept otherwise than in one piece of memory. */
+export interface SnapshotContent {
+  /** Bytes. */
+  readonly length: number;
+  /** Copies what lies from `start` on, as much as `target` takes. */
+  copyTo(target: Uint8Array, start: number): void;
+}
+
+/** A snapshot with its content wherever it is. */
+export type StoredSnapshot = Omit<Snapshot, "bytes"> & { readonly bytes: Uint8Array | SnapshotContent };
 
 /** A file as it was when it was compiled. */
 export interface SourceFile {
@@ -106,7 +119,7 @@ export function takeSnapshot(
  */
 export function restoreInto(
   module: PhpModule,
-  snapshot: Snapshot,
+  snapshot: StoredSnapshot,
   resize: (bytes: number) => boolean,
   variables: Readonly<Record<string, string | undefined>>,
 ): void {
@@ -116,13 +129,15 @@ export function restoreInto(
   if (!environmentFits(snapshot.environment, variables)) {
     throw new PhpError("PHP_SNAPSHOT", "the environment is too large for the snapshot");
   }
+  const { bytes } = snapshot;
   const heap = module.HEAPU8;
   const end = memoryEnd(module);
   let last = 0;
   let offset = 0;
   for (const { at, length } of snapshot.runs) {
     clear(heap, last, Math.min(at, end));
-    heap.set(snapshot.bytes.subarray(offset, offset + length), at);
+    if (bytes instanceof Uint8Array) heap.set(bytes.subarray(offset, offset + length), at);
+    else bytes.copyTo(heap.subarray(at, at + length), offset);
     offset += length;
     last = at + length;
   }

@@ -26,7 +26,7 @@ export interface LocalWorkersOptions {
 }
 
 /** What makes a module of a file, by the end of its name: as the rules of wrangler's configuration. */
-const TYPES: Readonly<Record<string, string>> = { js: "esm", wasm: "wasm", zip: "data", txt: "text" };
+const TYPES: Readonly<Record<string, string>> = { js: "esm", wasm: "wasm", zip: "data", bin: "data", txt: "text" };
 
 /** Name of the Worker in workerd; nobody sees it. */
 const NAME = "edge-fpm";

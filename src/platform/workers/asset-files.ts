@@ -81,6 +81,14 @@ export function assetFiles(
   };
 }
 
+/** The files of a root inside the document root. */
+export function filesBelow(files: FileSource, documentRoot: string, root: string): FileSource {
+  if (root === documentRoot) return files;
+  if (!root.startsWith(`${documentRoot}/`)) return { find: () => undefined };
+  const prefix = utf8ToByteString(root.slice(documentRoot.length));
+  return { find: (path) => files.find(prefix + path) };
+}
+
 function fileEntry(path: string, { size, modified }: KnownFile, assets: Assets | undefined): FileEntry {
   return {
     type: "file",

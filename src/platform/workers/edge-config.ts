@@ -1,6 +1,5 @@
 // The gateway of a deployment that has a configuration: its files and applications as a Worker has them.
 
-import { utf8ToByteString } from "../../codec/index.ts";
 import { memoryStore } from "../../gateway/cache/index.ts";
 import { longestRead } from "../../gateway/config/applications.ts";
 import { compileConfig } from "../../gateway/config/compile.ts";
@@ -24,6 +23,7 @@ import { parseAddress } from "../../transport/address.ts";
 import { connectSocket, dialTcp } from "../../transport/cloudflare/socket.ts";
 import { type ConnectExchangeOptions, connectExchange } from "../../transport/connect-exchange.ts";
 import type { Exchange } from "../../transport/exchange.ts";
+import { filesBelow } from "./asset-files.ts";
 import { cacheApiStore } from "./cache-api.ts";
 import type { EdgeSettings } from "./settings.ts";
 
@@ -99,14 +99,6 @@ function upstreamOf(name: string, config: UpstreamConfig, longestRead: number): 
     ...(nextUpstream === undefined ? {} : { nextUpstream }),
     queue: { size: 0 },
   }).exchange;
-}
-
-/** The files of a root inside the document root. */
-function filesBelow(files: FileSource, documentRoot: string, root: string): FileSource {
-  if (root === documentRoot) return files;
-  if (!root.startsWith(`${documentRoot}/`)) return { find: () => undefined };
-  const prefix = utf8ToByteString(root.slice(documentRoot.length));
-  return { find: (path) => files.find(prefix + path) };
 }
 
 function cacheStore(zone: string, { store, maxSize, inactive }: CacheZone) {

@@ -1,15 +1,21 @@
 // The one interpreter of an isolate: booted once, brought back to its first state for every child that follows, since
 // an isolate cannot be thrown away.
 
-import { bootPhp } from "../../php/boot.ts";
+import { startPhp } from "../../php/boot.ts";
 import type { DurableFiles } from "../../php/durable/durable-files.ts";
 import { PhpError } from "../../php/errors.ts";
 import type { PhpGlue, PhpModule } from "../../php/glue.ts";
-import { PhpHost, type PhpServices } from "../../php/host.ts";
-import { MemorySnapshot, type Packing } from "../../php/snapshot.ts";
+import type { PhpHost, PhpServices } from "../../php/host.ts";
+import type { IniParts } from "../../php/ini.ts";
+import type { Interpreter } from "../../php/interpreter.ts";
+import { SENDMAIL_NOT_CONFIGURED } from "../../php/mail-process.ts";
+import type { ResolveName } from "../../php/names.ts";
+import type { Snapshot } from "../../php/snapshot/portable.ts";
+import type { Packing } from "../../php/snapshot.ts";
 import { Suspensions } from "../../php/suspensions.ts";
+import { CopiedState, type FirstState, StoredState } from "./first-state.ts";
 import { GROWN, MemoryBudget } from "./memory-budget.ts";
-import { resolveName, TcpWebSocket } from "./tcp-web-socket.ts";
+import { type PackableSnapshot, readSnapshotModule } from "./snapshot-module.ts";
 
 /** Everything an interpreter is made of. */
 export interface InterpreterParts {
@@ -26,18 +32,22 @@ export interface InterpreterParts {
   readonly files: DurableFiles;
   /** Bytes of the archive behind `mount`. */
   readonly archiveSize: number;
-  /** Compresses the snapshot when memory is short. */
+  /** Compresses the first state when memory is short. */
   readonly packing: Packing;
+  /** What reaches the network. Absent: nothing does. */
+  readonly network?: { readonly WebSocketClass: unknown; readonly resolve: ResolveName };
+  /** A snapshot to start from, made with the same parts. One of another key is left aside. */
+  readonly snapshot?: { readonly key: string; read(): Promise<Uint8Array> };
   /** Requests after which memory is brought back; 0 never. */
   readonly maxRequests: number;
 }
 
 /** How the interpreter came to be ready: for the log and for figures. */
 export interface Start {
-  readonly how: "booted" | "restored" | "resident";
+  readonly how: "booted" | "from-snapshot" | "restored" | "resident";
   readonly milliseconds: number;
-  /** Parts of a boot, in milliseconds. */
-  readonly parts?: Readonly<Record<"module" | "probe" | "snapshot", number>>;
+  /** Parts of a start from nothing, in milliseconds: reading the snapshot, PHP, the first script, keeping a copy. */
+  readonly parts?: Readonly<Record<"read" | "module" | "probe" | "copy", number>>;
   /** Bytes of linear memory. */
   readonly memory: number;
   /** Bytes of the whole isolate, as estimated. */
@@ -53,6 +63,21 @@ export interface Started {
 const SHARED = "/internal/shared";
 const CA_PATH = `${SHARED}/ca-certificates.crt`;
 const PROBE_PATH = `${SHARED}/probe.php`;
+
+/**
+ * A script of ours for the build: PHP forgets what it knows of paths, and code of files that are not among those of the
+ * body, by path with their times.
+ */
+export const FORGET_PATH: string = `${SHARED}/forget.php`;
+const FORGET = `<?php
+$times = json_decode(file_get_contents('php://input'), true);
+$scripts = function_exists('opcache_get_status') ? opcache_get_status()['scripts'] ?? [] : [];
+foreach ($scripts as $path => $script) {
+  if (str_starts_with($path, '${SHARED}/')) continue;
+  if (($times[$path] ?? null) !== ($script['timestamp'] ?? filemtime($path))) opcache_invalidate($path, true);
+}
+clearstatcache(true);
+`;
 
 /** Where curl looks for certificate authorities, whatever php.ini says. */
 const CURL_CA_PATH = "/etc/ssl/certs/ca-certificates.crt";
@@ -89,8 +114,8 @@ export class ResidentInterpreter {
   readonly #suspensions = new Suspensions();
   /** Settles when the start before is over. */
   #starting: Promise<unknown> = Promise.resolve();
-  #module: PhpModule | undefined;
-  #snapshot: MemorySnapshot | undefined;
+  #interpreter: Interpreter | undefined;
+  #first: FirstState | undefined;
   #host: PhpHost | undefined;
   /** Requests since the memory was new. */
   #requests = 0;
@@ -148,17 +173,34 @@ export class ResidentInterpreter {
       };
     };
     const used = this.#host;
-    if (this.#module === undefined || this.#snapshot === undefined || used === undefined) {
-      const { host, parts } = await this.#boot(services);
-      this.#renew(host);
-      return done("booted", host, parts);
+    if (this.#first === undefined || used === undefined) {
+      const { interpreter, parts } = await this.#boot(services);
+      this.#renew(interpreter.host);
+      return done(interpreter.restored ? "from-snapshot" : "booted", interpreter.host, parts);
     }
     if (!this.#worn(used)) return done("resident", used);
     this.#suspensions.abandon();
-    this.#snapshot.restore(this.#module);
-    const host = new PhpHost(this.#module, services, used.options);
+    const host = await this.#first.restore(services);
     this.#renew(host);
     return done("restored", host);
+  }
+
+  /**
+   * Takes a snapshot for other isolates. No life is under way, and none follows.
+   *
+   * @throws {PhpError} `PHP_SNAPSHOT`
+   */
+  take(key: string): Snapshot {
+    if (this.#interpreter === undefined) throw new PhpError("PHP_SNAPSHOT", "the interpreter was never started");
+    return this.#interpreter.take(key);
+  }
+
+  /** Nobody uses it any more: another one may be started here. */
+  discard(): void {
+    if (this.#interpreter !== undefined) interpreters -= 1;
+    this.#interpreter = undefined;
+    this.#first = undefined;
+    this.#host = undefined;
   }
 
   #renew(host: PhpHost): void {
@@ -175,7 +217,7 @@ export class ResidentInterpreter {
     return !host.usable || this.#running > 0 || grown || (maxRequests > 0 && this.#requests >= maxRequests);
   }
 
-  async #boot(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
+  async #boot(services: PhpServices): Promise<Booted> {
     if (interpreters > 0) {
       throw new PhpError(
         "PHP_BOOT",
@@ -191,12 +233,14 @@ export class ResidentInterpreter {
     }
   }
 
-  async #bootAlone(services: PhpServices): Promise<{ host: PhpHost; parts: Required<Start>["parts"] }> {
-    const { glue, wasm, ini, certificates, environment, mount, files, archiveSize, packing } = this.#parts;
+  async #bootAlone(services: PhpServices): Promise<Booted> {
+    const { glue, wasm, ini, certificates, environment, mount, files, archiveSize, packing, network } = this.#parts;
     const lap = stopwatch();
+    const stored = await this.#readSnapshot();
+    const read = lap();
     const complaints: string[] = [];
     let module: PhpModule | undefined;
-    const host = await bootPhp({
+    const interpreter = await startPhp({
       glue: {
         init: (name, options) => {
           const guarded = { ...options, heapLimit: () => this.#budget.heapLimit() };
@@ -205,15 +249,15 @@ export class ResidentInterpreter {
       },
       runtimeName: "WEB",
       wasm,
-      ini: { text: ini, platform: PLATFORM_INI },
+      ini: { text: ini, platform: PLATFORM_INI, ...(stored && services.mail === undefined && withoutMail(ini)) },
       env: environment,
       files: new Map([
         [CA_PATH, certificates],
         [CURL_CA_PATH, certificates],
         [PROBE_PATH, "<?php echo PHP_VERSION, ' ', PHP_SAPI;"],
+        [FORGET_PATH, FORGET],
       ]),
-      WebSocketClass: TcpWebSocket,
-      resolve: resolveName,
+      ...network,
       imports: (imports, loaded) => files.install(imports, loaded),
       mount: (loaded) => {
         module = loaded;
@@ -226,21 +270,59 @@ export class ResidentInterpreter {
       },
       onComplaint: (text) => complaints.push(text),
       services,
+      ...(stored && { snapshot: stored }),
     });
-    const booted = lap();
+    const { host } = interpreter;
+    const started = lap();
+    if (interpreter.restored) {
+      this.#keep(interpreter, new StoredState(interpreter, stored as PackableSnapshot, environment));
+      return { interpreter, parts: { read, module: started, probe: 0, copy: 0 } };
+    }
+    if (stored !== undefined) console.error(`the snapshot is not used: ${complaints.join(" ")}`);
     await probe(host, complaints);
     const probed = lap();
     if (module === undefined) throw new PhpError("PHP_BOOT", "the module was never mounted");
-    const snapshot = new MemorySnapshot(module);
-    this.#budget.hold("snapshot", snapshot.size);
-    this.#budget.onShortage(() => {
-      while (snapshot.packSome(packing));
-      this.#budget.hold("snapshot", snapshot.size);
-    });
-    this.#module = module;
-    this.#snapshot = snapshot;
-    return { host, parts: { module: booted, probe: probed, snapshot: lap() } };
+    this.#keep(interpreter, new CopiedState(module, host, packing));
+    return { interpreter, parts: { read, module: started, probe: probed, copy: lap() } };
   }
+
+  #keep(interpreter: Interpreter, first: FirstState): void {
+    this.#budget.hold("first", first.size);
+    this.#budget.onShortage(() => {
+      first.pack();
+      this.#budget.hold("first", first.size);
+    });
+    this.#interpreter = interpreter;
+    this.#first = first;
+  }
+
+  /** The snapshot, if there is one and it belongs to this build. */
+  async #readSnapshot(): Promise<PackableSnapshot | undefined> {
+    const { snapshot, packing } = this.#parts;
+    if (snapshot === undefined) return undefined;
+    try {
+      const found = readSnapshotModule(await snapshot.read(), snapshot.key, packing);
+      if (found !== undefined) {
+        this.#budget.hold("first", found.bytes.size);
+        return found;
+      }
+      console.error("the snapshot is not used: it was made of another build");
+    } catch (error) {
+      console.error(`the snapshot is not used: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return undefined;
+  }
+}
+
+interface Booted {
+  readonly interpreter: Interpreter;
+  readonly parts: Required<Start>["parts"];
+}
+
+/** A snapshot is made where mails are taken: where nobody takes them, PHP's warning is to say so. */
+function withoutMail(ini: string): Pick<IniParts, "adminSettings"> {
+  if (/^\s*sendmail_path\s*=/m.test(ini)) return {};
+  return { adminSettings: { sendmail_path: SENDMAIL_NOT_CONFIGURED } };
 }
 
 /** A failed start of opcache leaves an interpreter that seems to run and lacks half of its constants. */

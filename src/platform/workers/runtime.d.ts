@@ -21,6 +21,12 @@ declare module "app.zip" {
   export default archive;
 }
 
+/** A warmed interpreter; empty when there is none. */
+declare module "snapshot.bin" {
+  const snapshot: ArrayBuffer;
+  export default snapshot;
+}
+
 /** The bundle of workers/interpreter.ts. */
 declare module "interpreter.txt" {
   const source: string;

@@ -31,6 +31,8 @@ export interface EdgeSettings {
   /** The schedule. */
   readonly cron?: readonly CronJob[];
   readonly mail?: MailRules;
+  /** Key of the snapshot beside the code. Absent: there is none. */
+  readonly snapshot?: string;
   /** Changes with every build: children of an earlier one are not used again. */
   readonly version: string;
 }
@@ -50,6 +52,8 @@ export interface ChildSettings {
   readonly mount: string;
   /** `pm.max_requests`. */
   readonly maxRequests: number;
+  /** Key of the snapshot to start from. */
+  readonly snapshot?: string;
   /** Environment of the scripts. */
   readonly environment: Readonly<Record<string, string>>;
   /** Absent: nobody takes mails. */

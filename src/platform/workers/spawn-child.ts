@@ -10,7 +10,7 @@ import { type ChildEnvironment, MOST_CHILDREN } from "./settings.ts";
 
 /** A Worker Loader binding. */
 export interface WorkerLoader {
-  get(name: string, code: () => DynamicWorkerCode): { getEntrypoint(): ConnectBinding };
+  get(name: string, code: () => DynamicWorkerCode | Promise<DynamicWorkerCode>): { getEntrypoint(): ConnectBinding };
 }
 
 /** Code of a Dynamic Worker: the runtime takes it once for each name. */
@@ -33,7 +33,7 @@ export type OpenChild = (place: { readonly pool: string; readonly slot: number }
 export function openDynamicWorker(
   loader: WorkerLoader,
   version: string,
-  code: (place: { readonly pool: string; readonly slot: number }) => DynamicWorkerCode,
+  code: (place: { readonly pool: string; readonly slot: number }) => DynamicWorkerCode | Promise<DynamicWorkerCode>,
 ): OpenChild {
   return (place) => {
     if (place.slot >= MOST_CHILDREN) {
