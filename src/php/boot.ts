@@ -4,6 +4,8 @@ import { Clock } from "./clock.ts";
 import { refuseConnect, repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
+import { installLookUps, type LookUp } from "./files/look-ups.ts";
+import { MemoryLookUp } from "./files/memory.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
@@ -46,6 +48,8 @@ export interface BootOptions {
   readonly onInstance?: (instance: WebAssembly.Instance) => void;
   /** Replaces imports of the module that is about to be instantiated. */
   readonly imports?: (imports: WebAssembly.Imports, module: () => PhpModule) => void;
+  /** Makes what answers looks at files. Default: for files in memory. */
+  readonly lookUp?: (module: () => PhpModule) => LookUp;
   /** Mounts directories, before PHP starts. */
   readonly mount?: (module: PhpModule) => void;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
@@ -223,6 +227,7 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         else repairConnect(imports, () => module);
         repairPipes(imports, () => module);
         repairNames(imports, () => module, options.resolve ?? nobody);
+        installLookUps(imports, () => module, options.lookUp?.(() => module) ?? new MemoryLookUp(() => module));
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);
         options.imports?.(imports, () => module);

@@ -3,6 +3,7 @@
 
 import { rootCertificates } from "node:tls";
 import { type BootOptions, startPhp } from "../../php/boot.ts";
+import type { PhpModule } from "../../php/glue.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
 import type { Interpreter } from "../../php/interpreter.ts";
@@ -12,6 +13,7 @@ import { ExtensionLinker, type Extensions } from "./extensions.ts";
 import type { LockTable } from "./file-locks.ts";
 import { evaluateGlue, type GlueCode } from "./glue-code.ts";
 import { loadPhpGlue } from "./load-glue.ts";
+import { RealLookUp } from "./look-ups.ts";
 import { type MountPlan, mountDirectories, SHARED_PATH } from "./mounts.ts";
 import { resolveName } from "./names.ts";
 import { installSockets } from "./sockets.ts";
@@ -133,6 +135,8 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
       [LIST_PATH, LIST_SCRIPT],
     ]),
     imports: (imports) => extensions.imports(imports),
+    // The glue has permissions of Windows that are not those of its files.
+    ...(process.platform !== "win32" && { lookUp: (module: () => PhpModule) => new RealLookUp(module) }),
     onInstance(instance) {
       extensions.onInstance(instance);
       errnoAddress = instance.exports.__errno_location as () => number;
