@@ -66,6 +66,15 @@ describe("smtpMailer", () => {
     expect(server.mails).toEqual([]);
   });
 
+  test("fails when one of the recipients is refused, and says who has got the mail", async () => {
+    const { server, address } = await listening({ refuse: /^b@/ });
+    await expect(smtpMailer({ url: `smtp://${address}` })(MAIL)).rejects.toMatchObject({
+      code: "MAIL_REFUSED",
+      message: expect.stringMatching(/ to b@example\.org; already sent to a@example\.org$/),
+    });
+    expect(server.mails).toMatchObject([{ to: ["a@example.org"] }]);
+  });
+
   test("gives up on a server that is not there, and on one that never speaks", async () => {
     const { server, address } = await listening({ silent: true });
     await expect(smtpMailer({ url: `smtp://${address}`, timeout: 300 })(MAIL)).rejects.toMatchObject({
@@ -77,7 +86,14 @@ describe("smtpMailer", () => {
 
   test("takes URLs of mail servers only, and shows no password", () => {
     expect(smtpUrl("smtps://mail.example.org").hostname).toBe("mail.example.org");
-    for (const url of ["http://x:secret@y", "mail.example.org", "smtp://", ""]) {
+    for (const url of [
+      "http://x:secret@y",
+      "smtp://x:a/secret:@b@y",
+      "x:secret@y",
+      "mail.example.org",
+      "smtp://",
+      "",
+    ]) {
       expect(() => smtpUrl(url)).toThrow(TypeError);
       expect(() => smtpUrl(url)).not.toThrow(/secret/);
     }

@@ -119,9 +119,8 @@ describe("two children of a pool", () => {
   });
 
   test("a lock of one keeps the other out until it is given back", async () => {
-    const holding = get("/hold.php?for=1500");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await get("/try.php")).toContain("bool(false)");
+    const holding = get("/hold.php?for=4000");
+    await expect.poll(() => get("/try.php"), { timeout: 3000 }).toContain("bool(false)");
     await holding;
     expect(await get("/try.php")).toContain("bool(true)");
   });

@@ -34,12 +34,21 @@ export function smtpMailer(options: SmtpOptions): SendMail {
     socketTimeout: timeout * 3,
   });
   return async ({ from, to, raw }) => {
+    let refused: readonly string[];
     try {
-      await transport.sendMail({ envelope: { from, to: [...to] }, raw: Buffer.from(raw) });
+      // A server that takes some of the recipients has taken the mail: the others are only listed.
+      refused = (await transport.sendMail({ envelope: { from, to: [...to] }, raw: Buffer.from(raw) })).rejected.map(
+        String,
+      );
     } catch (error) {
       const { message, rejected } = error as { message?: string; rejected?: readonly string[] };
       const whom = rejected === undefined || rejected.length === 0 ? "" : ` (${rejected.join(", ")})`;
       throw new MailError("MAIL_REFUSED", `${url.host}: ${message ?? String(error)}${whom}`, { cause: error });
+    }
+    if (refused.length > 0) {
+      const others = to.filter((one) => !refused.includes(one));
+      const sent = `already sent to ${others.join(", ")}`;
+      throw new MailError("MAIL_REFUSED", `${url.host} did not take the mail to ${refused.join(", ")}; ${sent}`);
     }
   };
 }
@@ -48,6 +57,7 @@ export function smtpMailer(options: SmtpOptions): SendMail {
 export function smtpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && SCHEMES.has(url.protocol) && url.hostname !== "") return url;
-  const shown = text.replace(/:[^:@/]*@/, ":***@");
+  // A password that was not escaped may have any character.
+  const shown = text.replace(/^([a-z+.-]*:?\/*).*@/is, "$1***@");
   throw new TypeError(`${shown} is no mail server: smtp://user:password@host:port or smtps://... is`);
 }
