@@ -167,6 +167,7 @@ function startChild<Wire>(
     gone = true;
     // The dead give back what they held, and the wire learns of it even when the port says nothing.
     FileLocks.releaseDead(locks, pid);
+    if (thread !== undefined) stable.childEnded();
     transport.reset();
     const message = failure?.message ?? `the thread ended with status ${status}`;
     if (isFirst) warmStart?.failed(message);

@@ -47,13 +47,11 @@ export class Thread {
   enter(tenant: Tenant): void {
     this.#tenant = tenant;
     this.children += 1;
-    this.#worker.ref();
   }
 
-  /** Nobody lives in it: the process does not stay alive for its sake. */
+  /** Nobody lives in it. The process stays alive all the same while its output is read: it must be used or ended. */
   leave(): void {
     this.#tenant = undefined;
-    this.#worker.unref();
   }
 
   post(order: ThreadOrder, transfer: readonly TransferListItem[] = []): void {
@@ -71,13 +69,36 @@ const LINGER = 250;
 /** Children after which a thread is ended all the same: what JavaScript keeps of them is not in any snapshot. */
 const MOST_CHILDREN = 100;
 
-/** Threads without a child: at most one that was never used, and for a moment those whose child has ended. */
+/**
+ * Threads without a child: at most one that was never used, and for a moment those whose child has ended. Where no child
+ * lives at all there are none: a process whose pools have ended can end too.
+ */
 export class Stable {
+  /** Children that live in threads of it. */
+  #children = 0;
   #spare: Thread | undefined;
   readonly #vacant = new Set<Thread>();
 
   /** A thread to live in, best one that was given back with the same word. */
   take(vacancy: string | undefined): Thread {
+    const thread = this.#find(vacancy);
+    this.#children += 1;
+    return thread;
+  }
+
+  /** The child of a thread that was taken has ended, whatever becomes of the thread. */
+  childEnded(): void {
+    this.#children -= 1;
+    if (this.#children === 0) setTimeout(() => this.#clear(), LINGER);
+  }
+
+  #clear(): void {
+    if (this.#children > 0) return;
+    this.#spare?.terminate();
+    this.#spare = undefined;
+  }
+
+  #find(vacancy: string | undefined): Thread {
     for (const thread of this.#vacant) {
       if (vacancy === undefined || thread.vacancy !== vacancy) continue;
       this.#vacant.delete(thread);
@@ -97,18 +118,16 @@ export class Stable {
       return;
     }
     this.#vacant.add(thread);
-    const timer = setTimeout(() => {
+    setTimeout(() => {
       if (this.#vacant.delete(thread)) thread.terminate();
     }, LINGER);
-    timer.unref();
   }
 
   /** Starts a thread ahead, so that the next child need not wait for it. */
   prepare(): void {
-    if (this.#spare !== undefined && !this.#spare.ended) return;
+    if (this.#children === 0 || (this.#spare !== undefined && !this.#spare.ended)) return;
     try {
       this.#spare = new Thread();
-      this.#spare.leave();
     } catch {
       // The next child will meet the reason, and tell it.
     }
