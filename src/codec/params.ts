@@ -165,17 +165,28 @@ class PairReader {
   /** Bytes of the cut pair that must be there before another look at it can tell more. */
   needed = 0;
   readonly #limits: ParamsLimits;
+  /** The pair behind the last one is beyond a limit. */
+  #failure: RemoteProtocolError | undefined;
 
   constructor(limits?: Partial<ParamsLimits>) {
     this.#limits = limits === undefined ? DEFAULT_PARAMS_LIMITS : { ...DEFAULT_PARAMS_LIMITS, ...limits };
   }
 
-  /** Reads whole pairs. Returns the offset of the first that is cut, `needed` telling how long it is at least. */
+  /**
+   * Reads whole pairs. Returns the offset of the first that is cut, `needed` telling how long it is at least.
+   *
+   * @throws {RemoteProtocolError} `FCGI_LIMIT`, when those before the pair at fault are read
+   */
   read(buffer: Uint8Array, start: number, end: number): number {
+    const count = this.#count(buffer, start, end);
+    const at = count === 0 ? start : this.#make(count, buffer, start, end);
+    if (this.#failure !== undefined) throw this.#failure;
+    return at;
+  }
+
+  #make(count: number, buffer: Uint8Array, start: number, end: number): number {
     const { pairs } = this;
     const first = pairs.length;
-    const count = this.#count(buffer, start, end);
-    if (count === 0) return start;
     // One decode for all that is here, then substrings: far cheaper than two decodes a pair.
     const text = bytesToByteString(buffer, start, end);
     if (first === 0) pairs.length = count;
@@ -202,7 +213,7 @@ class PairReader {
     return at;
   }
 
-  /** How many whole pairs there are. All of them are within the limits, and so is what the cut one has told of itself. */
+  /** How many whole pairs there are, up to one that is beyond the limits by what it has told of itself. */
   #count(buffer: Uint8Array, start: number, end: number): number {
     const { maxBytes, maxPairs, maxNameLength } = this.#limits;
     const most = maxPairs - this.pairs.length;
@@ -217,7 +228,7 @@ class PairReader {
         nameLength = readLongLength(buffer, next);
         next += 4;
       }
-      if (nameLength > maxNameLength) throw overLimit("a name", nameLength, maxNameLength);
+      if (nameLength > maxNameLength) return this.#refuse(count, overLimit("a name", nameLength, maxNameLength));
 
       if (next === end) return this.#cut(count, next - at + 1);
       let valueLength = buffer[next] as number;
@@ -230,9 +241,10 @@ class PairReader {
 
       next += nameLength + valueLength;
       const bytes = this.done + next - start;
-      if (bytes > maxBytes) throw overLimit("all pairs", bytes, maxBytes);
+      if (bytes > maxBytes) return this.#refuse(count, overLimit("all pairs", bytes, maxBytes));
       if (count === most) {
-        throw new RemoteProtocolError("FCGI_LIMIT", `more than ${maxPairs} name-value pairs in one stream`);
+        const message = `more than ${maxPairs} name-value pairs in one stream`;
+        return this.#refuse(count, new RemoteProtocolError("FCGI_LIMIT", message));
       }
       if (next > end) return this.#cut(count, next - at);
       count += 1;
@@ -243,6 +255,11 @@ class PairReader {
 
   #cut(count: number, needed: number): number {
     this.needed = needed;
+    return count;
+  }
+
+  #refuse(count: number, failure: RemoteProtocolError): number {
+    this.#failure = failure;
     return count;
   }
 }
