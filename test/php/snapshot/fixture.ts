@@ -4,7 +4,7 @@ import { buildPhpImage } from "../../../src/image/php-image.ts";
 import { startPhp } from "../../../src/php/boot.ts";
 import type { PhpGlue, PhpModule } from "../../../src/php/glue.ts";
 import type { Interpreter } from "../../../src/php/interpreter.ts";
-import type { Snapshot } from "../../../src/php/snapshot/portable.ts";
+import type { StoredSnapshot } from "../../../src/php/snapshot/portable.ts";
 import { evaluateGlue } from "../../../src/platform/node/glue-code.ts";
 import { PhpCode } from "../../../src/platform/node/php-code.ts";
 import { phpPackageUrl } from "../../../src/platform/node/php-versions.ts";
@@ -36,7 +36,7 @@ export interface StartOptions {
   readonly env?: Record<string, string>;
   readonly ini?: string;
   readonly processId?: number;
-  readonly snapshot?: Snapshot;
+  readonly snapshot?: StoredSnapshot;
   /** Time stands still: what differs then does not come from the clock. */
   readonly stopped?: boolean;
 }
