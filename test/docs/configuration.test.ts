@@ -1,11 +1,13 @@
 // docs/configuration.md beside what it describes: its examples are configurations, its tables are complete.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkConfig } from "../../src/gateway/config/check.ts";
 import { compileConfig } from "../../src/gateway/config/compile.ts";
 import { defineConfig } from "../../src/gateway/config/config.ts";
 import { VARIABLES } from "../../src/gateway/config/variables.ts";
+import { makeScratch } from "../peers/scratch.ts";
 
 const TEXT = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
 
@@ -98,6 +100,29 @@ describe("docs/configuration.md", () => {
       const config = new Function("defineConfig", `return ${code}`)(defineConfig);
       expect(checkConfig(config)).toEqual([]);
       expect(compileConfig(config).sites.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("configurations of the examples", () => {
+  const folder = new URL("../../examples/", import.meta.url);
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith("edge-fpm.config.ts"),
+  );
+
+  test("are there", () => expect(files.length).toBeGreaterThan(1));
+
+  test.each(files)("%s is good", async (name) => {
+    const scratch = makeScratch("example-config");
+    try {
+      // As the package would be found by its name.
+      const gateway = JSON.stringify(new URL("../../src/gateway/index.ts", import.meta.url).pathname);
+      const path = join(scratch.path, "edge-fpm.config.ts");
+      writeFileSync(path, readFileSync(new URL(name, folder), "utf8").replace('"edge-fpm/gateway"', gateway));
+      const { default: config } = (await import(path)) as { default: object };
+      expect(checkConfig(config)).toEqual([]);
+    } finally {
+      scratch.remove();
     }
   });
 });

@@ -27,7 +27,7 @@ const NAMES = [
 ];
 
 /** Run by tests of their own. */
-const ELSEWHERE = ["guestbook", "self-hosting", "wordpress"];
+const ELSEWHERE = ["guestbook", "laravel", "self-hosting", "wordpress"];
 
 let packed: Packed;
 beforeAll(async () => {
