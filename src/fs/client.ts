@@ -11,7 +11,7 @@ import type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from
 export type SendToStore = (envelope: { readonly life: number; readonly message: ChildMessage }) => Promise<StoreAnswer>;
 
 /** What the store told of its sizes, in bytes. */
-export type StoreSizes = Omit<Extract<StoreAnswer, { type: "welcome" }>, "type" | "life" | "seq" | "inodes">;
+export type StoreSizes = Omit<Extract<StoreAnswer, { type: "welcome" }>, "type" | "life" | "seq" | "inodes" | "alone">;
 
 /** Bytes that are sent ahead of a batch. */
 export interface Staging {
@@ -48,6 +48,8 @@ const PAUSES = [50, 500] as const;
 
 export class FileClient {
   readonly sizes: StoreSizes;
+  /** No other child has these files during this life. */
+  readonly alone: boolean;
   readonly #send: SendToStore;
   readonly #pauses: readonly number[];
   readonly #life: number;
@@ -62,13 +64,14 @@ export class FileClient {
   private constructor(
     send: SendToStore,
     pauses: readonly number[],
-    { life, seq, inodes, ...sizes }: Extract<StoreAnswer, { type: "welcome" }>,
+    { life, seq, inodes, alone = false, ...sizes }: Extract<StoreAnswer, { type: "welcome" }>,
   ) {
     this.#send = send;
     this.#pauses = pauses;
     this.#life = life;
     this.seq = seq;
     this.sizes = sizes;
+    this.alone = alone;
     this.#add(inodes);
   }
 

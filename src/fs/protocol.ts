@@ -97,6 +97,8 @@ export type StoreAnswer =
       readonly readBytes: number;
       readonly fileBytes: number;
       readonly totalBytes: number;
+      /** No other child has these files for as long as this life lasts: locks on bytes need not be asked for. */
+      readonly alone?: boolean;
     }
   | { readonly type: "changes"; readonly changes: Changes }
   | { readonly type: "bytes"; readonly bytes: Uint8Array }

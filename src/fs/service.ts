@@ -13,6 +13,8 @@ import type { ChildMessage, LockAnswer, LockWish, StoreAnswer } from "./protocol
 import { BatchError, type Committed, FileStore, type FileStoreOptions } from "./store.ts";
 
 export interface FileServiceOptions extends FileStoreOptions {
+  /** There is one child at a time: a life ends all others. Default false. */
+  readonly alone?: boolean;
   /** Milliseconds that a lock is waited for at most. Default 5 minutes. */
   readonly longestWait?: number;
   /** Milliseconds after which what was staged and not used is given up. Default 1 hour. */
@@ -46,10 +48,13 @@ export class FileService {
   readonly #earlier = new Map<number, { readonly batch: number; readonly applied: Committed }>();
   readonly #longestWait: number;
   readonly #stageAge: number;
+  readonly #alone: boolean;
   #nextLife: number;
 
   /** @throws {FileStoreError} `FILE_STORE_DAMAGED` */
-  constructor(home: FileHome, { longestWait = 5 * 60_000, stageAge = 60 * 60_000, ...options }: FileServiceOptions) {
+  constructor(home: FileHome, options: FileServiceOptions) {
+    const { alone = false, longestWait = 5 * 60_000, stageAge = 60 * 60_000 } = options;
+    this.#alone = alone;
     this.#home = home;
     this.store = new FileStore(home, options);
     this.#locks = new LockTable(this.store.limits.locks);
@@ -71,6 +76,7 @@ export class FileService {
 
   /** A child's life begins: the answer to hello. */
   hello(key: string): StoreAnswer {
+    if (this.#alone) for (const life of [...this.#lives.keys()]) this.end(life);
     this.endOf(key);
     if (this.#lives.size >= this.store.limits.lives) {
       return { type: "failed", errno: "EAGAIN", message: `${this.#lives.size} children are connected already` };
@@ -87,7 +93,8 @@ export class FileService {
     const { messageBytes, readBytes, fileBytes, totalBytes } = this.store.limits;
     const inodes = { first, count: INODES };
     const sizes = { pieceBytes: PIECE_BYTES, messageBytes, readBytes, fileBytes, totalBytes };
-    return { type: "welcome", life, seq: this.store.seq, inodes, ...sizes };
+    const alone = this.#alone && { alone: true };
+    return { type: "welcome", life, seq: this.store.seq, inodes, ...sizes, ...alone };
   }
 
   /**

@@ -52,7 +52,7 @@ export class StoreLocks implements LockKeeper {
   async test(stream: MemoryStream, { type, start, end = TO_END }: RangeWish): Promise<RangeWish | undefined> {
     const { open, link } = this.#parts;
     const shared = open.shared(stream.node);
-    if (shared === undefined || link.client === undefined || shared.created) return undefined;
+    if (shared === undefined || link.client === undefined || shared.created || link.client.alone) return undefined;
     const found = await link.client.testLock({ family: "range", type, ino: shared.ino, start, end });
     return found && { type: found.type, start: found.start, end: found.end === TO_END ? undefined : found.end };
   }
@@ -88,6 +88,7 @@ export class StoreLocks implements LockKeeper {
     const { type, start, end } = range;
     const { link, contents, log, open } = this.#parts;
     const client = link.needClient();
+    if (client.alone && !(start === 0 && end === TO_END)) return this.#lockAlone(shared, type);
     // A release that is on its way would take the new lock along.
     if (link.flushing) await link.flushed();
     const whole = start === 0 && end === TO_END;
@@ -123,6 +124,18 @@ export class StoreLocks implements LockKeeper {
     return 0;
   }
 
+  /**
+   * A child's locks on bytes never stand in its own way: where no other child can have any, nobody is asked. What was
+   * written under an exclusive one is committed with its end all the same.
+   */
+  async #lockAlone(shared: SharedNode, type: ByteRange["type"]): Promise<number> {
+    const { link, log } = this.#parts;
+    if (type === "shared" && shared.dirty !== undefined) await link.flush(log.take(false, shared));
+    this.#ranges.add(shared);
+    await link.refreshOpen();
+    return 0;
+  }
+
   unlock(stream: MemoryStream, start: number, end: number = TO_END): number | Promise<number> {
     const { open, link } = this.#parts;
     const shared = open.shared(stream.node) ?? this.#flocks.get(stream.shared);
@@ -141,14 +154,17 @@ export class StoreLocks implements LockKeeper {
     const { link, log, open } = this.#parts;
     const whole = start === 0 && end === TO_END;
     const flock = whole && this.#flocks.delete(stream.shared);
-    const range = this.#ranges.has(shared);
+    const { alone } = link.needClient();
+    const held = this.#ranges.has(shared);
     if (whole) this.#ranges.delete(shared);
-    if (!flock && !range) return 0;
+    if (!flock && !held) return 0;
+    const range = held && !alone;
     const places = (): LockPlace[] => [
       ...(flock ? [{ family: "flock" as const, ino: shared.ino, handle: open.handle(stream) }] : []),
       ...(range ? [{ family: "range" as const, ino: shared.ino, start, end }] : []),
     ];
     if (log.empty || (!whole && shared.dirty === undefined)) {
+      if (!flock && !range) return 0;
       const client = link.needClient();
       if (!link.flushing) {
         link.inBackground(client.unlock(places()));
@@ -163,7 +179,7 @@ export class StoreLocks implements LockKeeper {
           (error: unknown) => -errnoOf(error),
         );
     }
-    const done = link.flush(log.take(false, shared), { unlock: places });
+    const done = link.flush(log.take(false, shared), { ...((flock || range) && { unlock: places }) });
     link.inBackground(done);
     return done.then(
       () => 0,

@@ -20,6 +20,8 @@ export interface PoolFilesOptions {
   /** The application's files, as the build made them. */
   readonly base?: BaseFiles;
   readonly limits?: Partial<StoreLimits>;
+  /** The pool has one child at a time. */
+  readonly alone?: boolean;
 }
 
 /** A message with the life of the child that sends it: 0 with a hello. */

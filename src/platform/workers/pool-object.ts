@@ -94,7 +94,6 @@ export function poolClass(parts: PoolParts): PoolConstructor {
     constructor(ctx: PoolObjectState, env: EdgeEnvironment) {
       super(ctx as unknown as DurableObjectState, env);
       const { files: limits = {} } = parts.settings;
-      this.#files = new PoolFiles(ctx.storage, { base: parts.base, limits });
       const { open, most } = parts.children(env, {
         here: () => statusArray(this.#pool.status()),
         files: (envelope) => this.#files.handle(envelope),
@@ -105,6 +104,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       // put the object away.
       const config = poolConfig({ pm: "ondemand", name: ctx.id.name ?? "www", ...parts.settings.pool });
       const maxChildren = Math.min(config.maxChildren, most, MOST_CHILDREN);
+      this.#files = new PoolFiles(ctx.storage, { base: parts.base, limits, alone: maxChildren === 1 });
       const started = (pid: number, start: string) =>
         writeLog("notice", `[pool ${config.name}] child ${pid}: ${start}`);
       this.#pool = new ChildPool(

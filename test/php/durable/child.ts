@@ -37,10 +37,13 @@ export interface Plan {
 export class Store {
   readonly storage = new NodeStorage();
   readonly #limits: Partial<StoreLimits>;
+  readonly #alone: boolean;
   service: FileService;
 
-  constructor(limits: Partial<StoreLimits> = {}) {
+  /** @param alone see `FileServiceOptions` */
+  constructor(limits: Partial<StoreLimits> = {}, alone = false) {
     this.#limits = limits;
+    this.#alone = alone;
     this.service = this.#open();
   }
 
@@ -50,7 +53,12 @@ export class Store {
   }
 
   #open(): FileService {
-    return new FileService(sqlHome(this.storage), { time: Date.now(), limits: this.#limits, base: BASE });
+    return new FileService(sqlHome(this.storage), {
+      time: Date.now(),
+      limits: this.#limits,
+      alone: this.#alone,
+      base: BASE,
+    });
   }
 }
 
@@ -65,6 +73,8 @@ export class Child {
   #life = 0;
   /** Messages since the last `plan`. */
   messages = 0;
+  /** Their types. */
+  sent: string[] = [];
   #plan: Plan | undefined;
   #dead = false;
 
@@ -109,6 +119,7 @@ export class Child {
     this.#plan = plan;
     this.#dead = false;
     this.messages = 0;
+    this.sent = [];
   }
 
   /** Runs PHP as one request. @throws {FileError} its changes were not kept */
@@ -126,6 +137,7 @@ export class Child {
 
   readonly #send: SendToStore = async (envelope) => {
     const at = this.messages++;
+    this.sent.push(envelope.message.type);
     const fault = at === this.#plan?.at ? this.#plan.fault : undefined;
     if (this.#dead || fault === "dies-before") {
       this.#die();

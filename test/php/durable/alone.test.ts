@@ -1,0 +1,62 @@
+// Locks on bytes of a child that has the files for itself: nobody is asked, and everything else is as it was.
+
+import { beforeAll, expect, test } from "vitest";
+import { Child, Store } from "./child.ts";
+
+const store = new Store({}, true);
+let child: Child;
+
+beforeAll(async () => {
+  child = await new Child(store, "one").boot();
+  await child.run('(new PDO("sqlite:$d/db"))->exec("CREATE TABLE t (x)");');
+}, 30_000);
+
+/** The messages of one request. */
+async function sent(code: string): Promise<readonly string[]> {
+  child.plan(undefined);
+  await child.run(code);
+  return child.sent.filter((type) => type !== "sync");
+}
+
+test("reading a database takes no messages, and each change of it one", async () => {
+  const query = '$db = new PDO("sqlite:$d/db"); for ($i = 0; $i < 20; $i++) $db->query("SELECT * FROM t")->fetchAll();';
+  expect(await sent(query)).toEqual([]);
+  expect(await sent(`${query} $db->exec("INSERT INTO t VALUES (1)");`)).toEqual(["commit"]);
+  expect(await sent(`${query} for ($i = 0; $i < 3; $i++) $db->exec("INSERT INTO t VALUES (1)"); ${query}`)).toEqual([
+    "commit",
+    "commit",
+    "commit",
+  ]);
+  // A transaction is one batch.
+  const changes = 'for ($i = 0; $i < 9; $i++) $db->exec("INSERT INTO t VALUES ($i)");';
+  expect(await sent(`$db = new PDO("sqlite:$d/db"); $db->beginTransaction(); ${changes} $db->commit();`)).toEqual([
+    "commit",
+  ]);
+});
+
+test("a change is durable when the statement is over, whatever becomes of the request", async () => {
+  const rows = 'echo (new PDO("sqlite:$d/db"))->query("SELECT COUNT(*) FROM t")->fetchColumn();';
+  const before = Number(await child.run(rows));
+  // Of the two statements the second one's commit is never answered.
+  child.plan({ at: 2, fault: "dies-before" });
+  const two =
+    '$db = new PDO("sqlite:$d/db"); $db->exec("INSERT INTO t VALUES (1)"); $db->exec("INSERT INTO t VALUES (2)");';
+  await expect(child.run(two)).rejects.toThrow();
+  await child.begin();
+  expect(Number(await child.run(rows))).toBe(before + 1);
+});
+
+test("a lock of its own is no obstacle to it, as of one process under Linux; flock() is between its open files", async () => {
+  const seen =
+    await child.run(`$one = new PDO("sqlite:$d/db"); $one->beginTransaction(); $one->query("SELECT 1 FROM t");
+    $a = fopen("$d/file", 'c'); $b = fopen("$d/file", 'c'); echo json_encode([flock($a, LOCK_EX), flock($b, LOCK_EX | LOCK_NB), $one->commit()]);`);
+  expect(seen).toBe("[true,false,true]");
+  expect([store.service.locks.held, store.service.locks.waiting]).toEqual([0, 0]);
+});
+
+test("another life ends the one before: there are never two", async () => {
+  const next = await new Child(store, "two").boot();
+  expect(store.service.lives).toBe(1);
+  await expect(child.run('file_put_contents("$d/late", "x");')).rejects.toThrow();
+  expect(await next.run('echo json_encode(file_exists("$d/late"));')).toBe("false");
+});
