@@ -124,8 +124,9 @@ async function run(args: Arguments): Promise<number> {
   // A port that is taken is noticed before PHP is compiled. Visitors who come early wait.
   const served = Promise.withResolvers<Served>();
   served.promise.catch(() => {});
+  let handler: Gateway = async (request, info) => (await served.promise).handler(request, info);
   const http = createHttpServer({
-    handler: async (request, info) => (await served.promise).handler(request, info),
+    handler: (request, info) => handler(request, info),
     onError: (error) => note(messageOf(error)),
     onRefuse: (refusal) =>
       void served.promise.then(
@@ -145,6 +146,8 @@ async function run(args: Arguments): Promise<number> {
     throw error;
   }
   served.resolve(application);
+  // Nobody waits for a promise any more, not even a moment.
+  handler = application.handler;
   const actual = "port" in bound && "port" in plan.address ? { ...plan.address, port: bound.port } : plan.address;
   process.stdout.write(`${bold(cyan(urlOf(actual)))}  serves ${plan.what} with ${application.name}\n`);
   for (const host of reachableAt(actual)) process.stdout.write(`${urlOf({ ...actual, host } as ListenAddress)}\n`);

@@ -106,20 +106,19 @@ async function purged(
 function withClient(visit: Visit, trusted: TrustedPeers | undefined): Visit {
   const { info, headers } = visit;
   const client = trusted === undefined ? undefined : clientOf(info, headers, trusted);
-  const known: Visit = { ...visit, client };
   const variables = requestVariables({
     method: visit.method,
     requestUri: visit.requestUri,
     headers,
     host: hostName(client?.host ?? visit.request.headers.get("host")),
-    scheme: schemeOf(known),
+    scheme: client?.scheme ?? schemeOf(visit),
     protocol: info.protocol,
     remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
     remotePort: client === undefined ? info.remotePort : client.remotePort,
     serverAddress: info.serverAddress,
     serverPort: client === undefined ? info.serverPort : client.port,
   });
-  return { ...known, variables };
+  return { ...visit, client, variables };
 }
 
 /** A request that could not be read, for the log. */

@@ -17,12 +17,23 @@ export interface FamilyHead {
 /** The label value of everything beyond the series allowed. */
 const REST = "other";
 
+/** Series by the values of their labels, one map a label: joining the values would cost more than all else here. */
+interface Branch<T> {
+  readonly branches: Map<string, Branch<T>>;
+  leaf: T | undefined;
+}
+
+function branch<T>(): Branch<T> {
+  return { branches: new Map(), leaf: undefined };
+}
+
 /** Series of one family by their labels; never more than `max`. */
 class Series<T> {
   readonly #names: readonly string[];
   readonly #max: number;
   readonly #make: () => T;
-  readonly #byKey = new Map<string, { readonly labels: string; readonly value: T }>();
+  readonly #root = branch<T>();
+  readonly #all: { readonly labels: string; readonly value: T }[] = [];
 
   constructor(names: readonly string[], max: number, make: () => T) {
     this.#names = names;
@@ -32,23 +43,32 @@ class Series<T> {
 
   /** @param values of the labels, in the order of their names */
   of(values: readonly string[]): T {
-    // A length before each value: no two lists have the same key.
-    let key = "";
-    for (const value of values) key += `${value.length}:${value}`;
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known.value;
+    let at: Branch<T> | undefined = this.#root;
+    for (const value of values) at = at?.branches.get(value);
+    if (at?.leaf !== undefined) return at.leaf;
     // One place is kept for what is beyond.
-    if (this.#byKey.size >= this.#max - 1 && values.some((value) => value !== REST)) {
+    if (this.#all.length >= this.#max - 1 && values.some((value) => value !== REST)) {
       return this.of(values.map(() => REST));
     }
     const labels = labelText(this.#names.map((name, index) => [name, values[index] ?? ""]));
     const value = this.#make();
-    this.#byKey.set(key, { labels, value });
+    this.#all.push({ labels, value });
+    this.#grow(values).leaf = value;
     return value;
   }
 
+  #grow(values: readonly string[]): Branch<T> {
+    let at = this.#root;
+    for (const value of values) {
+      const next = at.branches.get(value) ?? branch<T>();
+      at.branches.set(value, next);
+      at = next;
+    }
+    return at;
+  }
+
   all(): Iterable<{ readonly labels: string; readonly value: T }> {
-    return this.#byKey.values();
+    return this.#all;
   }
 }
 

@@ -49,6 +49,10 @@ function badTarget(seen: string): GatewayError {
   return new GatewayError("GATEWAY_BAD_REQUEST", 400, `the request target is malformed: ${seen}`);
 }
 
+/** The last host that was looked at, which most often is the next one too. */
+let lastHost = "localhost";
+let lastName = "localhost";
+
 /**
  * The host name of a Host header, without its port; `undefined` when there is no header.
  * @throws {GatewayError} `GATEWAY_BAD_REQUEST`: it is nothing a host can be called. Applications print it into links.
@@ -56,7 +60,7 @@ function badTarget(seen: string): GatewayError {
 export function hostName(host: string | null): string | undefined {
   if (host === null || host === "") return undefined;
   if (!isHost(host)) throw new GatewayError("GATEWAY_BAD_REQUEST", 400, "the Host header names no host");
-  return host.replace(/:[0-9]*$/, "");
+  return lastName;
 }
 
 /**
@@ -64,7 +68,12 @@ export function hostName(host: string | null): string | undefined {
  * port. Stricter than the grammar, which allows quotes, at signs and percent signs: applications print it into links.
  */
 export function isHost(host: string): boolean {
+  if (host === lastHost) return true;
   if (!/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?$/.test(host)) return false;
   if (host.includes("..") || host.charCodeAt(0) === 0x2e) return false;
-  return Number(/:([0-9]*)$/.exec(host)?.[1] ?? 0) <= 65_535;
+  const port = /:([0-9]*)$/.exec(host);
+  if (Number(port?.[1] ?? 0) > 65_535) return false;
+  lastHost = host;
+  lastName = port === null ? host : host.slice(0, port.index);
+  return true;
 }

@@ -108,7 +108,8 @@ async function visit(state: RouteState, remoteAddress: string | undefined): Prom
     const found = await tryFiles(state, location.tryFiles.paths);
     if (!found) return fallback(state, location.tryFiles.last);
   }
-  return location.mode === "fastcgi" ? toApplication(state) : toFiles(state);
+  // Awaited, because a promise that is returned as it is takes two more turns.
+  return await (location.mode === "fastcgi" ? toApplication(state) : toFiles(state));
 }
 
 /** The first rule that fits decides; without one, everybody may. */
