@@ -14,7 +14,8 @@ import { PLATFORM } from "../src/image/limits.ts";
 import { buildPhpImage } from "../src/image/php-image.ts";
 import { localWorkersOptions, startLocalWorkers } from "../src/platform/node/local-workers.ts";
 import type { Start } from "../src/platform/workers/interpreter.ts";
-import { median, type Row, type Table } from "./table.ts";
+import { FILES, writeApplication } from "./application-120.ts";
+import { median, medianRatio, type Row, type Table } from "./table.ts";
 
 const MiB = 1024 * 1024;
 
@@ -31,6 +32,7 @@ export async function benchEdge(quick: boolean): Promise<readonly Table[]> {
     const report = await buildApplication({ root, out: join(folder, "out"), pool: { maxChildren: 1 } });
     const tables = [
       await starts(report, quick ? 3 : 7),
+      await coldStarts(folder, quick ? 3 : 7),
       await requests(report, quick ? 4 : 10, quick ? 100 : 200),
       await memory(report, quick ? 1000 : 5000),
       size(report),
@@ -43,8 +45,7 @@ export async function benchEdge(quick: boolean): Promise<readonly Table[]> {
 
 /** A fresh workerd each time: nothing is warm, not even the compiled module. */
 async function starts({ out }: BuildReport, rounds: number): Promise<Table> {
-  const figures = { total: [] as number[], boot: [] as number[], module: [] as number[], probe: [] as number[] };
-  const rest = { snapshot: [] as number[] };
+  const figures = { total: [] as number[], boot: [] as number[], read: [] as number[], module: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     const log: string[] = [];
     const workers = await startLocalWorkers({ out, onLog: (_level, message) => log.push(message) });
@@ -55,9 +56,8 @@ async function starts({ out }: BuildReport, rounds: number): Promise<Table> {
     const line = /child \d+: (\{.*\})/.exec(log.join("\n"))?.[1];
     const start = JSON.parse(line ?? "{}") as Start;
     figures.boot.push(start.milliseconds);
+    figures.read.push(start.parts?.read ?? Number.NaN);
     figures.module.push(start.parts?.module ?? Number.NaN);
-    figures.probe.push(start.parts?.probe ?? Number.NaN);
-    rest.snapshot.push(start.parts?.copy ?? Number.NaN);
     await workers.dispose();
   }
   const row = (name: string, values: readonly number[]): Row => ({ name, value: median(values), unit: "ms" });
@@ -67,9 +67,71 @@ async function starts({ out }: BuildReport, rounds: number): Promise<Table> {
     rows: [
       row("first request, as the visitor sees it", figures.total),
       row("interpreter, all of it", figures.boot),
-      row("  module, glue, PHP's start", figures.module),
-      row("  first script (probe)", figures.probe),
-      row("  copy of memory to come back to", rest.snapshot),
+      row("  reading the snapshot", figures.read),
+      row("  module, glue, the snapshot put in", figures.module),
+    ],
+  };
+}
+
+/** Ways to start: as a build is told. */
+const WAYS = [
+  ["without a snapshot", false],
+  ["from a snapshot of PHP's start", []],
+  ["from a snapshot warmed by /", ["/"]],
+] as const;
+
+/** The first request of a new isolate to an application of many files, with snapshots and without, in turn. */
+async function coldStarts(folder: string, rounds: number): Promise<Table> {
+  const root = join(folder, "application");
+  writeApplication(root);
+  const contenders = [];
+  for (const [name, warmUp] of WAYS) {
+    const began = performance.now();
+    const report = await buildApplication({ root, out: join(folder, name), pool: { maxChildren: 1 }, warmUp });
+    const build = performance.now() - began;
+    const first: number[] = [];
+    const grown: number[] = [];
+    const snapshot = report.modules.find((part) => part.name === "snapshot.bin")?.size ?? 0;
+    contenders.push({ name, out: report.out, build, first, grown, snapshot, isolate: 0, linear: 0 });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      const log: string[] = [];
+      const workers = await startLocalWorkers({ out: contender.out, onLog: (_level, line) => log.push(line) });
+      const { origin } = await workers.ready;
+      await timed(`${origin}/none`);
+      const before = residentSize();
+      contender.first.push(await timed(`${origin}/index.php`));
+      contender.grown.push(residentSize() - before);
+      const start = JSON.parse(/child \d+: (\{.*\})/.exec(log.join("\n"))?.[1] ?? "{}") as Start;
+      contender.isolate = start.isolate;
+      contender.linear = start.memory;
+      await workers.dispose();
+    }
+  }
+  const [plain] = contenders;
+  const base = plain?.first ?? [];
+  return {
+    title: `Edge: the first answer of an application of ${FILES} files`,
+    method: `A new workerd each time, ${rounds} rounds in turn; medians. The gateway is up, the pool's object and its child are not. Builds were made once.`,
+    rows: [
+      ...contenders.map(({ name, first }, index): Row => {
+        const row = { name, value: median(first), unit: "ms" };
+        if (index === 0) return row;
+        const target = index === 2 ? { target: { ratioAtMost: 0.6 } } : {};
+        return { ...row, ratio: medianRatio(first, base), against: "without", ...target };
+      }),
+      ...contenders.map(({ name, build }): Row => ({ name: `build, ${name}`, value: build, unit: "ms" })),
+      ...contenders.map(({ name, snapshot }): Row => ({ name: `module, ${name}`, value: snapshot / MiB, unit: "MiB" })),
+      ...contenders.map(
+        ({ name, linear }): Row => ({ name: `linear memory, ${name}`, value: linear / MiB, unit: "MiB" }),
+      ),
+      ...contenders.map(
+        ({ name, isolate }): Row => ({ name: `isolate as estimated, ${name}`, value: isolate / MiB, unit: "MiB" }),
+      ),
+      ...contenders.map(
+        ({ name, grown }): Row => ({ name: `process, more by it, ${name}`, value: median(grown) / MiB, unit: "MiB" }),
+      ),
     ],
   };
 }
@@ -220,7 +282,7 @@ async function insideOptions(out: string): Promise<MiniflareOptions> {
     format: "esm",
     target: "es2024",
     platform: "neutral",
-    external: ["cloudflare:*", "node:*", "php.wasm", "app.zip", "php.ini.txt", "ca.txt"],
+    external: ["cloudflare:*", "node:*", "php.wasm", "app.zip", "php.ini.txt", "ca.txt", "snapshot.bin"],
     logLevel: "error",
     plugins: [
       {
