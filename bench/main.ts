@@ -17,6 +17,7 @@ import { describeMachine, machineLine } from "./machine.ts";
 import { benchScale } from "./scale/index.ts";
 import { benchSnapshot } from "./snapshot.ts";
 import { renderSummary, renderTable, type Table } from "./table.ts";
+import { benchWordPress } from "./wordpress.ts";
 import { writePage } from "./write-page.ts";
 
 const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table[]>>> = {
@@ -28,6 +29,7 @@ const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table
   gateway: benchGateway,
   cache: benchCache,
   scale: benchScale,
+  wordpress: benchWordPress,
   edge: benchEdge,
 };
 
