@@ -9,6 +9,7 @@ import { join } from "node:path";
 export const DOKUWIKI_PACKAGES = ["dokuwiki", "php-phpseclib"];
 
 export const WIKI_USER = { name: "admin", password: "a password for the test" } as const;
+export const WIKI_WRITER = { name: "ben", password: "another one" } as const;
 
 export interface DokuWikiSite {
   /** The document root. */
@@ -36,17 +37,19 @@ export function layOutDokuWiki(tree: string, root: string): DokuWikiSite {
   });
   // What the package's set-up script asks for at installation; its installer page is then not wanted.
   rmSync(join(root, "install.php"), { force: true });
-  const hash = createHash("sha1").update(WIKI_USER.password).digest("hex");
-  writeFileSync(
-    join(hidden, "conf/users.auth.php"),
-    `${WIKI_USER.name}:${hash}:The Admin:admin@example.test:admin,user\n`,
-  );
+  const users = [
+    `${WIKI_USER.name}:${sha1(WIKI_USER.password)}:The Admin:admin@example.test:admin,user`,
+    `${WIKI_WRITER.name}:${sha1(WIKI_WRITER.password)}:Ben:ben@example.test:user`,
+  ];
+  writeFileSync(join(hidden, "conf/users.auth.php"), `${users.join("\n")}\n`);
   writeFileSync(join(hidden, "conf/acl.auth.php"), "*\t@ALL\t1\n*\t@user\t8\n");
   writeFileSync(join(hidden, "conf/local.php"), localConfig(hidden));
   const prepend = join(hidden, "prepend.php");
   writeFileSync(prepend, prependScript(hidden));
   return { root, settings: { auto_prepend_file: prepend } };
 }
+
+const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
 /** With `securecookie` the server's port is part of the cookie's name, and a restart here changes the port. */
 function localConfig(hidden: string): string {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AppServer, type StartAppServer, startNative } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
-import { type DokuWikiSite, layOutDokuWiki, WIKI_USER } from "./dokuwiki-site.ts";
+import { type DokuWikiSite, layOutDokuWiki, WIKI_USER, WIKI_WRITER } from "./dokuwiki-site.ts";
 import { type Place, recordFigures } from "./figures.ts";
 import { png } from "./pictures.ts";
 
@@ -35,11 +35,16 @@ export function dokuWikiScenario(tree: string, start: StartAppServer, where?: Pl
     scratch.remove();
   });
 
-  const logIn = async (password: string): Promise<Page> => {
-    const page = await visitor.open("/doku.php?id=start&do=login");
+  const logIn = async (password: string, who = visitor, name: string = WIKI_USER.name): Promise<Page> => {
+    const page = await who.open("/doku.php?id=start&do=login");
     expect(page.status, page.html).toBe(200);
-    return visitor.submit(page, page.form("p"), { u: WIKI_USER.name, p: password, r: "1" });
+    return who.submit(page, page.form("p"), { u: name, p: password, r: "1" });
   };
+
+  const save = (who: Visitor, editor: Page, wikitext: string, summary: string): Promise<Page> =>
+    who.submit(editor, editor.form("wikitext"), { wikitext, summary, "do[save]": "1" });
+
+  const edit = (who: Visitor, id: string): Promise<Page> => who.open(`/doku.php?id=${id}&do=edit`);
 
   test("shows its welcome page to anybody", async () => {
     const page = await visitor.open("/doku.php?id=wiki:welcome");
@@ -74,18 +79,62 @@ export function dokuWikiScenario(tree: string, start: StartAppServer, where?: Pl
   });
 
   test("creates a page with that picture", async () => {
-    const editor = await visitor.open("/doku.php?id=notes:first&do=edit");
-    const saved = await visitor.submit(editor, editor.form("wikitext"), {
-      wikitext: TEXT,
-      summary: "made by a test",
-      "do[save]": "1",
-    });
+    const saved = await save(visitor, await edit(visitor, "notes:first"), TEXT, "made by a test");
     expect(saved.html).toContain("A page of our own</h1>");
     await seePageAndPicture();
   });
 
   test("finds the page in its list of changes", async () => {
     expect((await visitor.open("/doku.php?id=start&do=recent")).html).toContain("made by a test");
+  });
+
+  test("keeps what a page was before, and shows the difference", async () => {
+    // Revisions are known by their second.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await save(visitor, await edit(visitor, "notes:first"), `${TEXT}\nAdded: quince.\n`, "a word more");
+    expect((await visitor.open("/doku.php?id=notes:first")).html).toContain("Added: quince.");
+    const revisions = (await visitor.open("/doku.php?id=notes:first&do=revisions")).html;
+    expect(revisions).toContain("made by a test");
+    expect(revisions).toContain("a word more");
+    const [, rev = ""] = /[?&;]rev=(\d+)/.exec(revisions) ?? [];
+    const before = (await visitor.open(`/doku.php?id=notes:first&rev=${rev}`)).html;
+    expect(before).toContain("<strong>bold</strong> words");
+    expect(before).not.toContain("quince");
+    const difference = (await visitor.open(`/doku.php?id=notes:first&do=diff&rev=${rev}`)).html;
+    expect(difference).toMatch(/diff-addedline.*quince/s);
+  });
+
+  test("finds a page by a word of it", async () => {
+    // The picture at the end of each page, by which readers keep the index.
+    expect((await visitor.open("/lib/exe/taskrunner.php?id=notes:first")).status).toBe(200);
+    const found = async (word: string) => (await visitor.open(`/doku.php?id=start&do=search&q=${word}`)).html;
+    expect(await found("quince")).toMatch(/search_fulltextresult.*notes:first/s);
+    expect(await found("turnip")).not.toContain("search_fulltextresult");
+  });
+
+  test("lets one after the other edit a page, and two edit several at once", async () => {
+    const writer = new Visitor(server.baseUrl);
+    expect((await logIn(WIKI_WRITER.password, writer, WIKI_WRITER.name)).html).toContain("Ben");
+    const editor = await edit(visitor, "notes:both");
+    expect((await edit(writer, "notes:both")).html).toContain("currently locked for editing by another user");
+    await save(visitor, editor, "Ann was here.", "by ann");
+    const next = await edit(writer, "notes:both");
+    expect(next.form("wikitext").fields.get("wikitext")).toContain("Ann was here.");
+    await save(writer, next, "Ann was here. So was Ben.", "by ben");
+    expect((await visitor.open("/doku.php?id=notes:both")).html).toContain("So was Ben.");
+
+    const pages = Array.from({ length: 6 }, (_, index) => `notes:at-once-${index}`);
+    await Promise.all(
+      pages.map(async (id, index) => {
+        const who = index % 2 === 0 ? visitor : writer;
+        await save(who, await edit(who, id), `Words of ${id}.`, `sum of ${id}`);
+      }),
+    );
+    const recent = (await visitor.open("/doku.php?id=start&do=recent")).html;
+    for (const id of pages) {
+      expect((await visitor.open(`/doku.php?id=${id}`)).html).toContain(`Words of ${id}.`);
+      expect(recent).toContain(`sum of ${id}`);
+    }
   });
 
   test.each(["css", "js"])("builds its %s from many files", async (kind) => {
