@@ -1,8 +1,6 @@
 // Looks at files: stat(), lstat() and access() as PHP makes them, two for each file that a page includes. The glue resolves
 // a path anew each time, part by part, through layers that know nothing of each other; here the usual case is answered
 // directly: an absolute path in plain words that leads through no link. Everything else is still the glue's.
-//
-// Nothing is answered from memory of an earlier answer: what another process has done to a file is seen at the next look.
 
 import type { PhpModule } from "../glue.ts";
 import { type Path, Paths } from "./paths.ts";
@@ -30,22 +28,25 @@ export interface LookUp {
    * @returns what is there, an error number, or `undefined` when the glue must look
    */
   look(path: Path): Attributes | number | undefined;
-  /** The script changes names, links or permissions now. */
-  changing?(): void;
+  /**
+   * The script has made another system call: what is known of files may be over. `directories`: that something is a
+   * directory as well.
+   */
+  called?(directories: boolean): void;
 }
 
 type Import = (...values: number[]) => unknown;
 
-/** System calls after which a path may lead elsewhere. */
-const CHANGING = [
-  "__syscall_chmod",
-  "__syscall_fchmod",
-  "__syscall_mkdirat",
-  "__syscall_renameat",
-  "__syscall_rmdir",
-  "__syscall_symlinkat",
-  "__syscall_unlinkat",
-] as const;
+/** System calls of files, and all others by which a script learns what happens outside. */
+const CALLS = /^(?:__syscall_|_?fd_|_m(?:map|unmap|sync)_js$)/;
+const LOOKS = /^__syscall_(?:l?stat64|newfstatat|faccessat|getcwd)$/;
+
+/**
+ * Of them, those by which a directory may be none any more, or be closed. Others cannot put anything in its place:
+ * unlinkat() only where its third argument says so.
+ */
+const DIRECTORIES = /^__syscall_(?:f?chmod(?:at)?|renameat|rmdir)$/;
+const UNLINK = "__syscall_unlinkat";
 
 // fcntl.h of the interpreter's C library.
 const AT_FDCWD = -100;
@@ -106,12 +107,21 @@ export function installLookUps(imports: WebAssembly.Imports, module: () => PhpMo
     if (typeof found === "number") return -found;
     return mayAccess(found.mode, wanted) ? 0 : -EACCES;
   });
-  for (const name of CHANGING) {
-    replace(name, (original) => (...values) => {
-      const result = original(...values);
-      lookUp.changing?.();
+  if (lookUp.called === undefined) return;
+  const wasi = imports.wasi_snapshot_preview1 as Record<string, unknown> | undefined;
+  // The glue hands out one object under both names.
+  for (const from of new Set([env, wasi ?? env])) watchCalls(from, lookUp);
+}
+
+function watchCalls(from: Record<string, unknown>, lookUp: LookUp): void {
+  for (const [name, original] of Object.entries(from)) {
+    if (!CALLS.test(name) || LOOKS.test(name) || typeof original !== "function") continue;
+    const always = DIRECTORIES.test(name);
+    from[name] = (...values: number[]) => {
+      const result = (original as Import)(...values);
+      lookUp.called?.(always || (name === UNLINK && values[2] !== 0));
       return result;
-    });
+    };
   }
 }
 

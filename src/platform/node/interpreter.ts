@@ -120,6 +120,7 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
   const { glueCode } = settings;
   const glue = glueCode === undefined ? await loadPhpGlue(settings.glueUrl) : evaluateGlue(glueCode);
   let userSpace: UserSpace | undefined;
+  let lookUp: RealLookUp | undefined;
   let hasAborted = false;
   let context: UserSpaceContext | undefined;
   let errnoAddress: () => number = () => 0;
@@ -136,7 +137,12 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
     ]),
     imports: (imports) => extensions.imports(imports),
     // The glue has permissions of Windows that are not those of its files.
-    ...(process.platform !== "win32" && { lookUp: (module: () => PhpModule) => new RealLookUp(module) }),
+    ...(process.platform !== "win32" && {
+      lookUp(module: () => PhpModule) {
+        lookUp = new RealLookUp(module);
+        return lookUp;
+      },
+    }),
     onInstance(instance) {
       extensions.onInstance(instance);
       errnoAddress = instance.exports.__errno_location as () => number;
@@ -150,7 +156,12 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
     processId: settings.processId,
     bindUserSpace(given) {
       context = given as UserSpaceContext;
-      userSpace = new UserSpace(context, settings.locks, () => errnoAddress());
+      userSpace = new UserSpace(
+        context,
+        settings.locks,
+        () => errnoAddress(),
+        () => lookUp?.called(false),
+      );
       return userSpace;
     },
     onAbort: () => {

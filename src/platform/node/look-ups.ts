@@ -1,4 +1,8 @@
 // Looks at files of this machine: one system call each, where the glue makes one for every part of the path.
+//
+// PHP looks twice at what it includes: an autoloader asks whether the file is there, then opcache whether it has changed. The
+// second look is answered with the first one's, when nothing has come in between by which the script could know better: no
+// other system call, no wait, and not more than a moment.
 
 import { lstatSync } from "node:fs";
 import type { Attributes, LookUp } from "../../php/files/look-ups.ts";
@@ -12,6 +16,9 @@ import type { PhpModule } from "../../php/glue.ts";
  */
 const KNOWN_FOR = 1_000;
 const MOST_KNOWN = 4_096;
+
+/** For how long one look stands for the next, in milliseconds. */
+const MOMENT = 2;
 
 /** "No such file" in the numbers of WASI, which Emscripten uses. */
 const ENOENT = 44;
@@ -34,6 +41,10 @@ interface Place {
   /** The real path, and of what directory it was made. */
   parent: Directory | undefined;
   real: string;
+  /** What was seen, when, and after how many calls. */
+  found: Attributes | number | undefined;
+  looked: number;
+  calls: number;
 }
 
 interface Mount {
@@ -54,6 +65,10 @@ export class RealLookUp implements LookUp {
   readonly #memory: MemoryLookUp;
   readonly #directories = new Map<string, Directory>();
   readonly #places = new WeakMap<Path, Place>();
+  /** Grows with all that a script does beside looking. */
+  #calls = 0;
+  /** Whether this stretch of a script, which ends where it waits, is noted to end. */
+  #noted = false;
   /** What is mounted where, by path: the real directory, or `undefined` for what is none. */
   #mounts: ReadonlyMap<string, string | undefined> | undefined;
 
@@ -64,27 +79,36 @@ export class RealLookUp implements LookUp {
 
   look(path: Path): Attributes | number | undefined {
     const place = this.#place(path);
-    const directory = place.directory === undefined ? undefined : this.#directory(place.directory, performance.now());
+    const now = performance.now();
+    if (place.calls === this.#calls && now - place.looked < MOMENT) return place.found;
+    const directory = place.directory === undefined ? undefined : this.#directory(place.directory, now);
     if (directory === undefined) return this.#memory.look(path);
     if (place.parent !== directory) {
       place.parent = directory;
       place.real = `${directory.real}/${place.name}`;
     }
-    try {
-      const stats = lstatSync(place.real, QUIET);
-      if (stats === undefined) return ENOENT;
-      // Pipes and sockets do not exist for the glue.
-      if (!stats.isFile() && !stats.isDirectory() && !stats.isSymbolicLink()) return undefined;
-      const { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, atimeMs, mtimeMs, ctimeMs } = stats;
-      const [atime, mtime, ctime] = [Math.round(atimeMs), Math.round(mtimeMs), Math.round(ctimeMs)];
-      return { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, atime, mtime, ctime };
-    } catch {
-      return undefined;
-    }
+    const found = lookAt(place.real);
+    if (found === undefined) return undefined;
+    this.#noteEnd();
+    place.found = found;
+    place.looked = now;
+    place.calls = this.#calls;
+    return found;
   }
 
-  changing(): void {
-    this.#directories.clear();
+  called(directories: boolean): void {
+    this.#calls++;
+    if (directories) this.#directories.clear();
+  }
+
+  /** Nothing is known any more when a script has waited, or ended. */
+  #noteEnd(): void {
+    if (this.#noted) return;
+    this.#noted = true;
+    queueMicrotask(() => {
+      this.#noted = false;
+      this.#calls++;
+    });
   }
 
   #place(path: Path): Place {
@@ -94,7 +118,8 @@ export class RealLookUp implements LookUp {
       this.#mounts ??= mountsOf(this.#module());
       const slash = text.lastIndexOf("/");
       const directory = this.#mounts.has(text) ? undefined : text.slice(0, slash);
-      place = { directory, name: text.slice(slash + 1), parent: undefined, real: "" };
+      const name = text.slice(slash + 1);
+      place = { directory, name, parent: undefined, real: "", found: undefined, looked: 0, calls: -1 };
       this.#places.set(path, place);
     }
     return place;
@@ -125,6 +150,21 @@ export class RealLookUp implements LookUp {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** `undefined` for what the glue must say something about. */
+function lookAt(real: string): Attributes | number | undefined {
+  try {
+    const stats = lstatSync(real, QUIET);
+    if (stats === undefined) return ENOENT;
+    // Pipes and sockets do not exist for the glue.
+    if (!stats.isFile() && !stats.isDirectory() && !stats.isSymbolicLink()) return undefined;
+    const { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, atimeMs, mtimeMs, ctimeMs } = stats;
+    const [atime, mtime, ctime] = [Math.round(atimeMs), Math.round(mtimeMs), Math.round(ctimeMs)];
+    return { dev, ino, mode, nlink, uid, gid, rdev, size, blocks, atime, mtime, ctime };
+  } catch {
+    return undefined;
   }
 }
 

@@ -75,9 +75,14 @@ export class UserSpace {
   #locks: FileLocks;
   readonly #errnoAddress: () => number;
   readonly #maps: SharedMaps;
+  readonly #onLock: () => void;
 
-  /** @param errnoAddress where the interpreter's C library keeps `errno` */
-  constructor(context: UserSpaceContext, table: LockTable, errnoAddress: () => number) {
+  /**
+   * @param errnoAddress where the interpreter's C library keeps `errno`
+   * @param onLock told after each lock that was asked for: files may be different from what they were before
+   */
+  constructor(context: UserSpaceContext, table: LockTable, errnoAddress: () => number, onLock: () => void) {
+    this.#onLock = onLock;
     this.#maps = new SharedMaps(context);
     this.#context = context;
     this.#errnoAddress = errnoAddress;
@@ -156,6 +161,7 @@ export class UserSpace {
     const tries = !wait && request.family === FCNTL && request.type !== 0 && (!shared || request.start === SHM_WRITER);
     // Who reads already must not wait: it has to step back for the writer before it.
     const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
+    this.#onLock();
     if (shared && request.type !== 0 && result === "granted") this.#maps.bringTogether(stream.nfd);
     return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
   }
