@@ -98,6 +98,12 @@ describe("the network from PHP at the edge", () => {
     expect(slow.ms).toBeLessThan(6000);
   }, 30_000);
 
+  test("of many refused connections none is waited for", async () => {
+    const many = `$slowest = 0; for ($i = 0; $i < 50; $i++) { $s = hrtime(true); $c = curl('http://127.0.0.1:1/', [CURLOPT_TIMEOUT => 5, CURLOPT_CONNECTTIMEOUT => 5])[1];
+      if ($c !== 7) return $c; $slowest = max($slowest, (hrtime(true) - $s) / 1e6); } return (int) $slowest;`;
+    for (let page = 0; page < 10; page++) expect((await run(many)).value).toBeLessThan(2000);
+  }, 60_000);
+
   test("what never answers a handshake ends by PHP's timeout", async () => {
     using hole = await BlackHole.open();
     if (hole === undefined) throw new Error("this system answers handshakes beyond a full queue");

@@ -20,8 +20,13 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "trap.php": `<?php echo 'begun'; flush(); ini_set('zend.max_allowed_stack_size', '-1');
     function r() { array_map('r', [1]); } r();`,
   "memory.php": "<?php $a = []; while (true) $a[] = str_repeat('x', 100000);",
-  "files.php":
-    "<?php $f = fopen('/tmp/large', 'w'); $n = 0; while (($w = @fwrite($f, str_repeat('x', 1 << 20))) !== false && $w > 0 && $n < 200) $n++; fclose($f); unlink('/tmp/large'); echo $n;",
+  // Megabytes in one file, or in many that stay open, each of them short enough to be held as a whole.
+  "files.php": `<?php [$path, $files] = [$_GET['path'], []];
+    for ($n = 0; $n < 200; $n++) {
+      if ($n === 0 || isset($_GET['many'])) $files[] = $f = fopen("$path$n", 'w');
+      if (@fwrite($f, str_repeat('x', 1000000)) !== 1000000) break;
+    }
+    array_map(fclose(...), $files); array_map(unlink(...), glob("$path*")); echo $n;`,
   "env.php":
     "<?php echo json_encode([getenv('GREETING'), $_ENV['GREETING'] ?? null, getenv('CONFIG'), getenv('POOL')]);",
   "status.php": "<?php echo json_encode(fpm_get_status());",
@@ -180,10 +185,18 @@ describe("a pool of one Dynamic Worker", () => {
     expect((await who(workers())).isolate).toMatch(/^\w+$/);
   });
 
-  test("files in memory end where the isolate would", async () => {
-    const megabytes = Number((await http(workers().baseUrl, "/files.php")).text());
+  test.each([
+    ["a file outside of the directories that all share", "/files.php?path=/internal/large"],
+    ["open files that all share", "/files.php?path=/tmp/many&many"],
+  ])("%s: what is in memory ends where the isolate would", async (_, path) => {
+    const megabytes = Number((await http(workers().baseUrl, path)).text());
     expect(megabytes).toBeGreaterThan(5);
     expect(megabytes).toBeLessThan(90);
+    expect((await who(workers())).isolate).toMatch(/^\w+$/);
+  });
+
+  test("a long file that all share is held in pieces: as long as it gets", async () => {
+    expect((await http(workers().baseUrl, "/files.php?path=/tmp/large")).text()).toBe("200");
     expect((await who(workers())).isolate).toMatch(/^\w+$/);
   });
 

@@ -145,7 +145,8 @@ function contentOf(node: RootNode): number {
   const real = node.mounted?.root ?? node;
   const held = Object.getOwnPropertyDescriptor(real, "contents");
   const contents = held !== undefined && "value" in held ? held.value : undefined;
-  if (contents instanceof Uint8Array) return contents.buffer.byteLength;
+  // What was written in one piece lies in an array of another type than what grew.
+  if (ArrayBuffer.isView(contents)) return contents.buffer.byteLength;
   if (typeof contents !== "object" || contents === null) return 0;
   let sum = 0;
   for (const child of Object.values(contents)) if (typeof child === "object") sum += contentOf(child as RootNode);
