@@ -15,7 +15,7 @@ import { snapshotOptions } from "./warm-up.ts";
 
 export interface StartedPools {
   readonly exchanges: ReadonlyMap<string, Exchange>;
-  /** For the jobs of the schedule: a child whose run was given up is ended soon. */
+  /** For the jobs of the schedule: they end with their scripts, and a child whose run was given up is ended soon. */
   readonly jobs: ReadonlyMap<string, Exchange>;
   /** For the start-up line, e.g. `PHP 8.2 (www, 4 children)`. */
   readonly names: readonly string[];
@@ -93,7 +93,10 @@ export async function startPools(
   return {
     exchanges: new Map(exchanges),
     jobs: new Map(
-      [...pools].map(([name, pool]) => [name, poolExchange(pool, { limits: { abandoned: ABANDONED_JOB } })]),
+      [...pools].map(([name, pool]) => [
+        name,
+        poolExchange(pool, { limits: { abandoned: ABANDONED_JOB }, untilOver: true }),
+      ]),
     ),
     names,
     finish: async () => void (await stop("finish")),

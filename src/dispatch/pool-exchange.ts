@@ -43,6 +43,11 @@ export interface PoolExchangeOptions {
   /** The access log. */
   readonly requestLog?: RequestLogOptions | undefined;
   readonly limits?: Partial<PoolExchangeLimits> | undefined;
+  /**
+   * Whether the exchange settles only when the script is over, and not when it has answered: a job may go on after
+   * `fastcgi_finish_request`, and what gives it up then ends it. Default false.
+   */
+  readonly untilOver?: boolean | undefined;
   /** Told of what a child wrote to STDERR (`catch_workers_output`); the web server gets it all the same. */
   readonly onStderr?: ((pid: number, text: string) => void) | undefined;
 }
@@ -55,7 +60,7 @@ export interface PoolExchangeOptions {
  * when `request_terminate_timeout` ended the child, EXCHANGE_BROKEN when it died otherwise.
  */
 export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {}): Exchange {
-  const { requestLog, onStderr } = options;
+  const { requestLog, onStderr, untilOver = false } = options;
   const limits = { ...DEFAULT_POOL_EXCHANGE_LIMITS, ...options.limits };
   return async (request, sink, signal) => {
     const info = describeRequest(request.params);
@@ -77,11 +82,14 @@ export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {})
     });
     const output = log?.sink ?? sink;
     try {
-      return await lease.wire.exchange(
+      const end = await lease.wire.exchange(
         request,
         onStderr === undefined ? output : overheard(output, (text) => onStderr(pid, text)),
         signal,
       );
+      if (untilOver) await Promise.race([lease.wire.whenIdle(), whenAborted(signal)]);
+      if (lost !== undefined && untilOver) throw lost;
+      return end;
     } catch (error) {
       const broken = (error as { code?: unknown } | undefined)?.code === "EXCHANGE_BROKEN";
       // The wire may break a moment before the pool learns why.
@@ -104,6 +112,13 @@ function overheard(sink: ExchangeSink, onStderr: (text: string) => void): Exchan
       return sink.stderr(chunk);
     },
   };
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** How long a broken wire waits for the pool to say what became of the child, in milliseconds. */

@@ -20,6 +20,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "endless.php": "<?php echo 'begun'; flush(); while (true) usleep(10000);",
   "broken.php": "<?php throw new Exception('it broke');",
   "hourly.php": "<?php file_put_contents(__DIR__ . '/../hourly.log', 'x', FILE_APPEND);",
+  "later.php": `<?php echo "answered"; fastcgi_finish_request(); usleep(1200000); file_put_contents(__DIR__ . '/../later.log', 'x', FILE_APPEND);`,
   "mail.php": "<?php var_dump(mail('a@example.org', 'from cron', 'text'));",
 };
 
@@ -34,6 +35,7 @@ beforeAll(async () => {
     { schedule: "*/2 * * * * *", script: "/broken.php" },
     { schedule: "@hourly", script: "/hourly.php", timezone: "Europe/Berlin" },
     { schedule: "0 0 30 2 *", script: "/mail.php" },
+    { schedule: "0 0 30 2 *", script: "/later.php" },
     { schedule: "*/2 * * * * *", script: "/none.php" },
   ];
   const pools = { www: { php: "8.2", maxChildren: 3 } };
@@ -143,6 +145,12 @@ describe("edge-fpm cron", () => {
     const bad = await run(["cron", "run", "broken.php", "--config", config, "--data", data]);
     expect(bad.status).toBe(1);
     expect(bad.stderr).toContain("broken.php: failed, status 500");
+  }, 60_000);
+
+  test("waits for a script that goes on after its answer", async () => {
+    const { status, stdout } = await run(["cron", "run", "later.php", "--config", config, "--data", data]);
+    expect([status, stdout]).toEqual([0, "answered\n"]);
+    expect(read("later.log")).toBe("x");
   }, 60_000);
 
   test.each([

@@ -164,6 +164,41 @@ describe("poolExchange", () => {
     await next;
   });
 
+  test("a job is over when its script is, is ended by who gives it up, and fails when its child dies after the answer", async () => {
+    const finish = Promise.withResolvers<void>();
+    const { pool, children } = await start(
+      async (_request, child) => {
+        child.link.announce([[CHILD_RUNNING, "1"]]);
+        if (children.length === 1) void finish.promise.then(() => child.link.announce([[CHILD_RUNNING, "0"]]));
+        if (children.length === 3) setTimeout(child.crash, 30);
+        return DONE;
+      },
+      { maxChildren: 1 },
+    );
+    const job = poolExchange(pool, { limits: { abandoned: 20 }, untilOver: true });
+    let over = false;
+    const run = job(GET, sink(), never).then((end) => {
+      over = true;
+      return end;
+    });
+    await later(50);
+    expect(over).toBe(false);
+    finish.resolve();
+    expect(await run).toEqual(DONE);
+    // The one child is lost to the second job, and its successor to the third.
+    const other = poolExchange(pool);
+    pool.kill(101);
+    const given = new AbortController();
+    const second = job(GET, sink(), given.signal);
+    second.catch(() => {});
+    await later(50);
+    given.abort(new Error("given up"));
+    await expect(second).rejects.toThrow("given up");
+    await expect(job(GET, sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_BROKEN" });
+    expect(await other(GET, sink(), never)).toEqual(DONE);
+    expect(children.map(({ pid }) => pid)).toEqual([101, 102, 103, 104]);
+  });
+
   test("an aborted request keeps its child until the script has ended", async () => {
     const end = Promise.withResolvers<void>();
     const { exchange } = await start(

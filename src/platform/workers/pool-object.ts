@@ -125,7 +125,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       if (jobs.length === 0) return;
       this.#schedule = new PoolSchedule(ctx.storage, {
         jobs,
-        exchange: poolExchange(this.#pool, { limits: { abandoned: ABANDONED_JOB } }),
+        exchange: poolExchange(this.#pool, { limits: { abandoned: ABANDONED_JOB }, untilOver: true }),
         software: "edge-fpm",
         log: ({ level, message }) => writeLog(level, message),
       });
