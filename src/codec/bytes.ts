@@ -40,7 +40,9 @@ export function bytesToByteString(bytes: Uint8Array, start = 0, end: number = by
 
   let result = "";
   for (let at = 0; at < part.length; at += MAX_CHARACTERS_A_CALL) {
-    result += String.fromCharCode(...part.subarray(at, at + MAX_CHARACTERS_A_CALL));
+    // Not spread: that would cost five times as much.
+    const bytesOfCall = part.subarray(at, at + MAX_CHARACTERS_A_CALL) as unknown as number[];
+    result += String.fromCharCode.apply(null, bytesOfCall);
   }
   return result;
 }
