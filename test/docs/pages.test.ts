@@ -1,6 +1,6 @@
 // Code and commands in README.md and the pages: what is shown is what is tested.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { cliPage } from "../../docs/build/cli-page.ts";
@@ -114,6 +114,18 @@ describe("ARCHITECTURE.md", () => {
     const paths = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = ""]) => path);
     expect(paths.length).toBeGreaterThan(40);
     expect(paths.filter((path) => !existsSync(new URL(path, PROJECT)))).toEqual([]);
+  });
+});
+
+describe("decisions", () => {
+  test("have a number of their own, which their titles have too", () => {
+    const folder = new URL("docs/decisions/", PROJECT);
+    const names = readdirSync(folder).filter((name) => /^\d/.test(name));
+    const numbers = names.map((name) => name.slice(0, 4));
+    expect(numbers).toEqual([...new Set(numbers)]);
+    for (const name of names) {
+      expect(readFileSync(new URL(name, folder), "utf8").slice(0, 8), name).toBe(`# ${name.slice(0, 4)}. `);
+    }
   });
 });
 

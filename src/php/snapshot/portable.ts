@@ -1,5 +1,5 @@
 // A warmed interpreter as a value: taken from one instance, put into others of the same build, on any platform and in
-// any process. What must differ between them is no part of it: see docs/decisions/0070.
+// any process. What must differ between them is no part of it: see docs/decisions/0073.
 
 import { PhpError } from "../errors.ts";
 import type { PhpModule } from "../glue.ts";
