@@ -65,6 +65,12 @@ describe("a build", () => {
     expect(bytes.includes("answer-of-the-library")).toBe(true);
   });
 
+  test("takes what opcache.preload compiled along", async () => {
+    const { bytes, report } = await build({ ini: "opcache.preload = /app/library.php\n" });
+    expect(report.warnings).toEqual([]);
+    expect(bytes.includes("answer-of-the-library")).toBe(true);
+  });
+
   test("tells of warm-up requests that failed, and makes the snapshot all the same", async () => {
     const { bytes, report } = await build({ warmUp: ["/broken.php", "/none.php", "/network.php"] });
     const told = report.warnings.join("\n");
