@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AppServer, startNativeWith } from "../peers/app-server.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { type Page, Visitor } from "./browser.ts";
-import { type Place, recordFigures } from "./figures.ts";
+import { MEASURING, type Place, recordFigures } from "./figures.ts";
 import { png } from "./pictures.ts";
 import { layOutWordPress, type WordPressSite } from "./wordpress-site.ts";
 
 const TITLE = "A site under test";
 
-const OWNER = { user: "ann", password: "Ann's pass word" };
+export const OWNER = { user: "ann", password: "Ann's pass word" };
 const WRITER = { user: "ben", password: "Ben's pass word" };
 
 /** The first post, as the editor stores it: with what gd has made of the picture. */
@@ -23,6 +23,8 @@ export interface WordPressPlace {
   readonly where: Place;
   /** Whether our gateway is in front, with the example's configuration. `purge` when a page of the owner's cannot do it. */
   readonly gateway?: { readonly purge?: (server: AppServer) => Promise<void> };
+  /** Runs the job of the example's schedule now. */
+  readonly runJob?: (site: WordPressSite) => Promise<void>;
   /** Lines of wp-config.php beside the example's. */
   readonly settings?: readonly string[];
   readonly target?: number;
@@ -172,6 +174,20 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
     expect(new Set(found.map(({ author }) => author)).size).toBe(2);
   });
 
+  // WordPress publishes at once what is due within a minute: only where there is no hurry.
+  const waits = MEASURING && place.runJob !== undefined;
+  test.runIf(waits)("publishes a post at its time, by the job of the schedule", { timeout: 180_000 }, async () => {
+    const at = Date.now() + 65_000;
+    const date_gmt = new Date(at).toISOString().slice(0, 19);
+    const post = { title: "For later", content: "Its time has come.", date_gmt, status: "publish" };
+    const { id, status } = await api<{ id: number; status: string }>(owner, "/wp-json/wp/v2/posts", post);
+    expect(status).toBe("future");
+    await new Promise((resolve) => setTimeout(resolve, at + 1000 - Date.now()));
+    await place.runJob?.(site);
+    const [found] = await api<{ status: string }[]>(visitor(), `/wp-json/wp/v2/posts?include=${id}`);
+    expect(found?.status).toBe("publish");
+  });
+
   test("changes its theme", async () => {
     const page = await owner.open("/wp-admin/themes.php");
     const [link = ""] = /themes\.php\?action=activate&amp;stylesheet=twentytwentytwo&amp;_wpnonce=\w+/.exec(
@@ -279,7 +295,7 @@ export function wordPressScenario(tree: string, place: WordPressPlace): void {
 }
 
 /** Goes through the installer's pages. */
-async function install(visitor: Visitor): Promise<Page> {
+export async function install(visitor: Visitor): Promise<Page> {
   const page = await visitor.open("/wp-admin/install.php?step=1");
   return visitor.submit(page, page.form("user_name"), {
     weblog_title: TITLE,
@@ -292,7 +308,7 @@ async function install(visitor: Visitor): Promise<Page> {
 }
 
 /** Gives pages addresses without a question mark. */
-async function namePages(visitor: Visitor): Promise<Page> {
+export async function namePages(visitor: Visitor): Promise<Page> {
   const settings = await visitor.open("/wp-admin/options-permalink.php");
   return visitor.submit(settings, settings.form("permalink_structure"), {
     selection: "custom",
@@ -300,13 +316,16 @@ async function namePages(visitor: Visitor): Promise<Page> {
   });
 }
 
-async function logIn(visitor: Visitor, who: { readonly user: string; readonly password: string }): Promise<Page> {
+export async function logIn(
+  visitor: Visitor,
+  who: { readonly user: string; readonly password: string },
+): Promise<Page> {
   const page = await visitor.open("/wp-login.php");
   return visitor.submit(page, page.form("log"), { log: who.user, pwd: who.password });
 }
 
 /** Calls WordPress' own interface as its editor does: with the session's cookie and a nonce when something is written. */
-async function api<T>(visitor: Visitor, path: string, body?: object): Promise<T> {
+export async function api<T>(visitor: Visitor, path: string, body?: object): Promise<T> {
   const needsNonce = body !== undefined || /status=hold|\/plugins/.test(path);
   const nonce = needsNonce ? (await visitor.open("/wp-admin/admin-ajax.php?action=rest-nonce")).html : undefined;
   const init = body === undefined ? { headers: {} } : jsonBody(body);
@@ -325,14 +344,14 @@ const jsonBody = (body: object) => ({
 });
 
 /** @returns the address of the published post */
-async function publish(visitor: Visitor, title: string, content: string): Promise<string> {
+export async function publish(visitor: Visitor, title: string, content: string): Promise<string> {
   const { link } = await api<{ link: string }>(visitor, "/wp-json/wp/v2/posts", { title, content, status: "publish" });
   return link;
 }
 
 type Sizes = Readonly<Record<string, { readonly width: number; readonly source_url: string }>>;
 
-async function upload(visitor: Visitor, name: string): Promise<Sizes> {
+export async function upload(visitor: Visitor, name: string): Promise<Sizes> {
   const nonce = (await visitor.open("/wp-admin/admin-ajax.php?action=rest-nonce")).html;
   const body = new FormData();
   body.append("file", new File([png(1200, 800, [230, 190, 40])], name, { type: "image/png" }));
@@ -346,7 +365,7 @@ async function upload(visitor: Visitor, name: string): Promise<Sizes> {
 }
 
 /** The block of a picture in a post. */
-async function pictureOf(visitor: Visitor, search: string): Promise<string> {
+export async function pictureOf(visitor: Visitor, search: string): Promise<string> {
   const [{ id, source_url } = { id: 0, source_url: "" }] = await api<{ id: number; source_url: string }[]>(
     visitor,
     `/wp-json/wp/v2/media?search=${search}`,
