@@ -10,5 +10,7 @@ export default defineConfig({
   caches: { pages: { store: "memory" } },
   cache: { zone: "pages", valid: { 200: 60 }, bypass: own, noCache: own, lock: true, showStatus: true },
   locations: [{ exact: "/wp-cron.php", cache: false }],
+  // Posts that are to appear later, updates. `host: "example.org", scheme: "https"` where that is the site's address.
+  cron: [{ schedule: "*/5 * * * *", script: "/wp-cron.php?doing_wp_cron", name: "wp-cron" }],
   purge: {},
 });
