@@ -15,7 +15,7 @@ import { startPhpFpm } from "../test/peers/php-fpm.ts";
 import { Program } from "../test/peers/program.ts";
 import { npmPeers } from "./npm-peers.ts";
 import { median, medianRatio, type Table } from "./table.ts";
-import { type Contender, compare, heldAgainst } from "./wrk.ts";
+import { type Contender, compare, heldAgainst, medianLatency } from "./wrk.ts";
 
 const BARE_SERVER = fileURLToPath(new URL("cache-server.ts", import.meta.url));
 const CLIENT_SERVER = fileURLToPath(new URL("fastcgi-client-server.mjs", import.meta.url));
@@ -118,6 +118,8 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
       tables.push({ title, method: `${figures.method} ${each}`, rows });
     }
 
+    tables.push(await compareLatency(fronts("/hello.php"), quick ? 2 : 5, quick ? 1 : 2));
+
     const config = join(root, "edge-fpm.config.mjs");
     const upstream = addressUrl(await php());
     writeFileSync(
@@ -159,6 +161,30 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
+}
+
+/** Microseconds that a request may take longer than through nginx. */
+const MOST_ADDED = 80;
+
+/** @param fronts nginx and ours */
+async function compareLatency(fronts: readonly Contender[], rounds: number, seconds: number): Promise<Table> {
+  const [theirs = "", own = ""] = fronts.map(({ url }) => (typeof url === "string" ? url : ""));
+  const nginx: number[] = [];
+  const ours: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    nginx.push(await medianLatency(theirs, seconds));
+    ours.push(await medianLatency(own, seconds));
+  }
+  const added = ours.map((time, round) => time - (nginx[round] as number));
+  return {
+    title: "Gateway: how long a hello takes, 1 connection",
+    method: `wrk -t1 -c1 --latency, medians of ${rounds} interleaved rounds of ${seconds} s; of each round, what half of its requests took at most.`,
+    rows: [
+      { name: "nginx, one worker", value: median(nginx), unit: "µs" },
+      { name: "edge-fpm serve --upstream", value: median(ours), unit: "µs" },
+      { name: "more than through nginx", value: median(added), unit: "µs", target: { atMost: MOST_ADDED } },
+    ],
+  };
 }
 
 const ECHO_BYTES = 100_000_000;

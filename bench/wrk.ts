@@ -41,6 +41,15 @@ export async function load(url: string, connections: number, seconds: number): P
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
 }
 
+/** Microseconds that half of the requests took at most, one after the other on a kept connection. */
+export async function medianLatency(url: string, seconds: number): Promise<number> {
+  const wrk = findProgram(["wrk"]) ?? "wrk";
+  const { stdout } = await run(wrk, ["-t1", "-c1", `-d${seconds}s`, "--latency", url]);
+  const [, figure, unit] = /50%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
+  if (/Non-2xx|Socket errors/.test(stdout) || figure === undefined) throw new Error(`${url} failed:\n${stdout}`);
+  return Number(figure) * (unit === "us" ? 1 : unit === "ms" ? 1e3 : 1e6);
+}
+
 async function round(contender: Contender, connections: number, usual: number): Promise<number> {
   const { url, seconds = usual } = contender;
   if (typeof url === "string") return load(url, connections, seconds);
