@@ -1,22 +1,13 @@
-// An interpreter's side of the store: brings in what is new, and sends what scripts changed, batch after batch.
+// An interpreter's side of the store: brings in what is new, and sends what scripts changed, one flush after the other.
 
-import {
-  type Changes,
-  CommitError,
-  FileClient,
-  FileError,
-  type FileOperation,
-  type LockAnswer,
-  type LockPlace,
-  type LockWish,
-  type SendToStore,
-} from "../../fs/index.ts";
+import { type Changes, CommitError, FileClient, FileError, type SendToStore } from "../../fs/index.ts";
+import { Batches, type CommitLocks } from "./batches.ts";
 import { gatherChanges } from "./catch-up.ts";
-import { type ChangeLog, operationsOf, type Taken } from "./change-log.ts";
+import type { ChangeLog, Taken } from "./change-log.ts";
 import type { FileView } from "./file-view.ts";
 import { Room } from "./room.ts";
 import type { SharedContents } from "./shared-contents.ts";
-import type { Entry, SharedNode } from "./shared-node.ts";
+import type { SharedNode } from "./shared-node.ts";
 import type { SharedNodes } from "./shared-nodes.ts";
 
 export interface StoreLinkParts {
@@ -30,22 +21,8 @@ export interface StoreLinkParts {
   readonly onLoss: (message: string) => void;
 }
 
-/** Locks to give back with a batch, and one to take. */
-export interface CommitLocks {
-  readonly unlock?: () => LockPlace[];
-  readonly lock?: () => LockWish;
-  readonly locked?: (lock: LockAnswer) => void;
-}
-
-/** Operations and bytes of one batch, below the store's own bounds. */
-const BATCH_ENTRIES = 256;
-const BATCH_BYTES = 4 * 1024 * 1024;
-
 /** Numbers that a request may need at once. */
 const INODES_AT_HAND = 4096;
-
-/** What another child did first: the operation is left out, the others are tried again. */
-const HARMLESS = new Set(["ENOENT", "EEXIST", "ESTALE", "ENOTDIR", "EISDIR", "ENOTEMPTY", "ELOOP", "EINVAL"]);
 
 export class StoreLink {
   readonly room: Room;
@@ -62,12 +39,16 @@ export class StoreLink {
   /** Settles when the flush before is over: they keep their order. */
   #flushed: Promise<unknown> = Promise.resolve();
   #flushes = 0;
-  /** Files that are in no directory any more and not open here: the store need not keep them for this child. */
-  readonly #drops = new Set<number>();
+  readonly #batches: Batches;
 
   constructor(parts: StoreLinkParts) {
     this.#parts = parts;
     this.room = new Room(parts.log);
+    this.#batches = new Batches({
+      nodes: parts.nodes,
+      apply: (changes) => this.apply(changes),
+      isPresent: (client) => client === this.#client,
+    });
   }
 
   /** Undefined between two lives. */
@@ -91,7 +72,7 @@ export class StoreLink {
     this.#failure = undefined;
     this.#behind = Promise.resolve();
     this.#flushed = Promise.resolve();
-    this.#drops.clear();
+    this.#batches.clear();
     const client = await FileClient.begin(send, key, pauses);
     this.#known = 0;
     this.#more = false;
@@ -139,7 +120,7 @@ export class StoreLink {
 
   /** A file is in no directory any more, and not open here. */
   drop(shared: SharedNode): void {
-    if (!shared.created) this.#drops.add(shared.ino);
+    if (!shared.created) this.#batches.drop(shared);
   }
 
   /** Settles when nothing of what was taken so far is under way. */
@@ -148,106 +129,16 @@ export class StoreLink {
   }
 
   async #flush(client: FileClient, taken: Taken, locks: CommitLocks): Promise<void> {
-    const { unlock, lock } = locks;
+    const { unlock } = locks;
     try {
       if (client !== this.#client) throw new FileError("EIO", "the child's life is over");
-      for (const content of taken.contents.values()) await content.sendAhead(client.staging);
-      let rest = taken.entries;
-      while (rest.length > 0 || unlock !== undefined || lock !== undefined) {
-        const now = this.#portion(rest, taken);
-        rest = rest.slice(now.length);
-        const last = rest.length === 0;
-        await this.#commit(client, now, taken, last ? locks : {});
-        if (last) break;
-      }
+      await this.#batches.send(client, taken, locks);
     } catch (error) {
       this.lose(client, error);
       // The script takes its locks for given back: others need not wait for the end of the request.
       if (error instanceof CommitError && unlock !== undefined) this.inBackground(client.unlock(unlock()));
       throw error;
     }
-  }
-
-  /** As many entries as fit one batch. */
-  #portion(entries: readonly Entry[], { contents }: Taken): Entry[] {
-    let bytes = 0;
-    const portion: Entry[] = [];
-    for (const entry of entries) {
-      const more = entry.type === "content" ? (contents.get(entry.shared)?.bytes ?? 0) : 0;
-      if (portion.length > 0 && (portion.length >= BATCH_ENTRIES || bytes + more > BATCH_BYTES)) break;
-      bytes += more;
-      portion.push(entry);
-    }
-    return portion;
-  }
-
-  async #commit(
-    client: FileClient,
-    entries: readonly Entry[],
-    { contents }: Taken,
-    { unlock, lock, locked }: CommitLocks,
-  ): Promise<void> {
-    let rest = [...entries];
-    const told = () => {
-      for (const { shared, type } of entries) if (type === "content") shared.sending = false;
-    };
-    for (;;) {
-      let origins: Entry[] = [];
-      try {
-        await client.commit(
-          () => {
-            const operations: FileOperation[] = [];
-            origins = [];
-            // Another child's file of the same name may have come in meanwhile.
-            rest = rest.filter((entry) => entry.type !== "make" || entry.shared.created);
-            for (const entry of rest) {
-              const made = operationsOf(entry, contents.get(entry.shared));
-              operations.push(...made);
-              for (const _ of made) origins.push(entry);
-            }
-            const drop = [...this.#drops];
-            this.#drops.clear();
-            return { operations, drop, ...(unlock && { unlock: unlock() }), ...(lock && { lock: lock() }) };
-          },
-          ({ aliases, changes, lock: answer }) => {
-            if (client !== this.#client) return;
-            this.#committed(rest, aliases);
-            this.apply(changes);
-            told();
-            if (answer !== undefined) locked?.(answer);
-          },
-        );
-        return;
-      } catch (error) {
-        const origin = error instanceof CommitError && error.operation !== undefined && origins[error.operation];
-        if (!(error instanceof CommitError) || !origin || !HARMLESS.has(error.errno)) throw error;
-        const adopted = origin.type === "make" && origin.shared.created;
-        if (error.changes !== undefined) this.apply(error.changes);
-        // The directory that was to be made is there by now, made by another child: the changes told its number.
-        if (adopted && !origin.shared.created) continue;
-        rest = rest.filter((entry) => entry !== origin);
-        if (origin.type === "content") origin.shared.sending = false;
-        this.#settled(origin);
-      }
-    }
-  }
-
-  #committed(entries: readonly Entry[], aliases: readonly (readonly [number, number])[]): void {
-    const real = new Map(aliases);
-    for (const entry of entries) {
-      const { shared } = entry;
-      if (entry.type === "make") {
-        shared.created = false;
-        const other = real.get(shared.ino);
-        if (other !== undefined) this.#parts.nodes.renumber(shared, other);
-      }
-      this.#settled(entry);
-    }
-  }
-
-  #settled({ type, shared }: Entry): void {
-    if (type === "rename") shared.moves = Math.max(0, shared.moves - 1);
-    if (type === "remove") this.#parts.nodes.forget(shared);
   }
 
   /** Brings in an answer's changes. */
