@@ -10,7 +10,7 @@ import { LargeFiles } from "./large-files.ts";
 import { StoreLocks } from "./lock-keeper.ts";
 import { MemoryTree } from "./memory-tree.ts";
 import { OpenFiles } from "./open-files.ts";
-import { PageCache } from "./pages.ts";
+import { PageCache } from "./page-cache.ts";
 import { ScriptCalls } from "./script-calls.ts";
 import { ScriptChanges } from "./script-changes.ts";
 import { LARGE, SharedContents } from "./shared-contents.ts";

@@ -3,7 +3,8 @@
 
 import { FileError, PIECE_BYTES } from "../../fs/index.ts";
 import { LONG, runs } from "./content.ts";
-import type { PageCache, Pages } from "./pages.ts";
+import type { PageCache } from "./page-cache.ts";
+import type { Pages } from "./pages.ts";
 import type { SharedNode } from "./shared-node.ts";
 import type { StoreLink } from "./store-link.ts";
 

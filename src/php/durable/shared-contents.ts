@@ -2,7 +2,8 @@
 
 import { FileError, type NodeChange, PIECE_BYTES } from "../../fs/index.ts";
 import { bytesOf, type MemoryNode } from "./memory-node.ts";
-import { type PageCache, Pages } from "./pages.ts";
+import type { PageCache } from "./page-cache.ts";
+import { Pages } from "./pages.ts";
 import type { SharedNode } from "./shared-node.ts";
 
 /** Reads bytes of a content from the store. */

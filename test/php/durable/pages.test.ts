@@ -5,7 +5,8 @@ import { PIECE_BYTES } from "../../../src/fs/index.ts";
 import { Content, LONG, runs } from "../../../src/php/durable/content.ts";
 import { Dirty } from "../../../src/php/durable/dirty.ts";
 import type { MemoryNode } from "../../../src/php/durable/memory-node.ts";
-import { PageCache, Pages } from "../../../src/php/durable/pages.ts";
+import { PageCache } from "../../../src/php/durable/page-cache.ts";
+import { Pages } from "../../../src/php/durable/pages.ts";
 
 const bytes = (length: number, byte: number) => new Uint8Array(length).fill(byte);
 const failure = (errno: number) => Object.assign(new Error(`errno ${errno}`), { errno });
