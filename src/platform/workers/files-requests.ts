@@ -64,7 +64,7 @@ export async function answerFilesRequest(files: PoolFiles, request: Request): Pr
 async function answer(files: PoolFiles, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const operation = pathname.slice(FILES_PATH.length);
-  const method = METHODS[operation];
+  const method = Object.hasOwn(METHODS, operation) ? METHODS[operation] : undefined;
   if (method === undefined) return told({ error: "UNKNOWN", message: `there is no operation "${operation}"` }, 404);
   if (request.method !== method) {
     return told({ error: "METHOD", message: `${operation} is asked for by ${method}` }, 405, { allow: method });
