@@ -149,6 +149,7 @@ describe("the files of a running edge-fpm dev", () => {
     const headers = { Authorization: `Bearer ${token}` };
     expect((await fetch(`${dev.url}/.edge-fpm/files/remove?path=/app`, { headers })).status).toBe(405);
     expect((await fetch(`${dev.url}/.edge-fpm/files/nothing`, { headers })).status).toBe(404);
+    expect((await fetch(`${dev.url}/.edge-fpm/files/constructor`, { headers })).status).toBe(404);
   });
 });
 
