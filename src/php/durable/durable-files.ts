@@ -67,6 +67,11 @@ export class DurableFiles {
     return this.#cache.bytes + (this.#assembly?.nodes.size ?? 0) * NODE_BYTES;
   }
 
+  /** Memory is short: gives up the pieces of large files that the store has too. */
+  release(): void {
+    this.#cache.trim(0);
+  }
+
   /** To be called before the archive is mounted. */
   prepare(module: PhpModule): void {
     const { roots, application } = this.#options;

@@ -289,6 +289,7 @@ export class ResidentInterpreter {
   #keep(interpreter: Interpreter, first: FirstState): void {
     this.#budget.hold("first", first.size);
     this.#budget.onShortage(() => {
+      this.#parts.files.release();
       first.pack();
       this.#budget.hold("first", first.size);
     });
