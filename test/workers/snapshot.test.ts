@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildApplication } from "../../src/image/build.ts";
 import { type LocalWorkersOptions, startLocalWorkers } from "../../src/platform/node/local-workers.ts";
 import { http } from "../http-suite/client.ts";
-import { writeFolder } from "../image/application.ts";
+import { setTime, writeFolder } from "../image/application.ts";
 import { makeScratch } from "../peers/scratch.ts";
 
 const PLANTED = "planted-in-the-environment-of-the-build-machine";
@@ -82,6 +82,8 @@ const out = join(scratch.path, "out");
 beforeAll(async () => {
   process.env.PLANTED = PLANTED;
   const root = writeFolder(join(scratch.path, "site"), FILES);
+  // What was just written is not cached yet.
+  for (const name of Object.keys(FILES)) setTime(join(root, name), 1_700_000_000);
   const { warnings } = await buildApplication({
     root,
     out,
