@@ -58,6 +58,11 @@ export class FileClient {
   #stage = 0;
   /** Settles when the message before is answered. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Messages so far, and which of those that wait for their turn take a lock. */
+  #turns = 0;
+  readonly #lockTurns = new Set<number>();
+  /** Locks to give back with the next of them, and who waits for that. */
+  #given: (PromiseWithResolvers<void> & { readonly unlock: readonly LockPlace[] }) | undefined;
   /** Everything up to here is known. */
   seq: number;
 
@@ -172,16 +177,38 @@ export class FileClient {
   }
 
   lock(prepare: () => LockWish, done: (lock: LockAnswer, changes: Changes) => void): Promise<void> {
+    const turn = this.#turns + 1;
+    this.#lockTurns.add(turn);
     return this.#inTurn(async () => {
-      const answer = await this.#insist({ type: "lock", since: this.seq, wish: prepare() });
-      if (answer.type !== "locked") throw unexpected(answer);
-      done(answer.lock, answer.changes);
+      this.#lockTurns.delete(turn);
+      const given = this.#given;
+      this.#given = undefined;
+      const unlock = given && { unlock: given.unlock };
+      try {
+        const answer = await this.#insist({ type: "lock", since: this.seq, wish: prepare(), ...unlock });
+        if (answer.type !== "locked") throw unexpected(answer);
+        given?.resolve();
+        done(answer.lock, answer.changes);
+      } catch (error) {
+        given?.reject(error);
+        throw error;
+      }
     });
   }
 
-  async unlock(unlock: readonly LockPlace[]): Promise<void> {
-    const answer = await this.#ask({ type: "unlock", unlock });
-    if (answer.type !== "done") throw unexpected(answer);
+  /** Where a lock is asked for right behind, it goes in one message with that. */
+  unlock(unlock: readonly LockPlace[]): Promise<void> {
+    const turn = this.#turns + 1;
+    let given: Promise<void> | undefined;
+    return this.#inTurn(async () => {
+      if (this.#lockTurns.has(turn + 1)) {
+        this.#given = { unlock, ...Promise.withResolvers<void>() };
+        given = this.#given.promise;
+        return;
+      }
+      const answer = await this.#insist({ type: "unlock", unlock });
+      if (answer.type !== "done") throw unexpected(answer);
+    }).then(() => given);
   }
 
   /** Which lock stands in the way. */
@@ -200,6 +227,7 @@ export class FileClient {
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    this.#turns += 1;
     const turn = this.#last.then(run);
     this.#last = turn.catch(() => {});
     return turn;

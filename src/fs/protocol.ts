@@ -64,8 +64,8 @@ export type ChildMessage =
       readonly unlock?: readonly LockPlace[];
       readonly lock?: LockWish;
     }
-  /** Takes a lock: what others changed before comes with the answer. */
-  | { readonly type: "lock"; readonly since: number; readonly wish: LockWish }
+  /** Takes a lock, after locks were given back: what others changed before comes with the answer. */
+  | { readonly type: "lock"; readonly since: number; readonly wish: LockWish; readonly unlock?: readonly LockPlace[] }
   /** Gives locks back. What was written under them must have been committed. */
   | { readonly type: "unlock"; readonly unlock: readonly LockPlace[]; readonly drop?: readonly number[] }
   /** Which lock stands in the way (F_GETLK)? */

@@ -218,6 +218,7 @@ export class FileService {
         this.#commit(life, known, message, time, reply);
         return;
       case "lock":
+        for (const place of message.unlock ?? []) this.#locks.release(life, place);
         this.#lock(life, message.wish, time, (lock) => {
           reply({ type: "locked", lock, changes: store.changesSince(message.since) });
         });

@@ -43,6 +43,36 @@ describe("a client", () => {
     expect(service.store.stat(ino).size).toBe(1);
   });
 
+  test("gives locks back with the lock that it asks for right behind", async () => {
+    const { client, service, sent } = await open(["answer-lost"]);
+    const range = { family: "range", ino: ROOT, start: 0, end: 9 } as const;
+    const lock = (end: number) =>
+      client.lock(
+        () => ({ lock: { ...range, end, type: "shared" }, wait: 0 }),
+        () => {},
+      );
+    await Promise.all([lock(9), client.unlock([range]), lock(3)]);
+    expect(sent.splice(0)).toEqual(["hello", "lock", "lock", "lock"]);
+    const wanted = { ...range, start: 3, type: "exclusive" } as const;
+    expect(service.locks.conflict(0, wanted)).toBeUndefined();
+    await Promise.all([client.unlock([range]), client.sync(0, undefined), lock(9)]);
+    expect(sent.splice(0)).toEqual(["unlock", "sync", "lock"]);
+    await client.unlock([range]);
+    expect([sent, service.locks.held]).toEqual([["unlock"], 0]);
+  });
+
+  test("fails both when the lock that takes others along cannot be asked for", async () => {
+    const { client } = await open(["lost", "lost", "lost"]);
+    const range = { family: "range", ino: ROOT, start: 0, end: 9 } as const;
+    const given = client.unlock([range]);
+    const taken = client.lock(
+      () => ({ lock: { ...range, type: "shared" }, wait: 0 }),
+      () => {},
+    );
+    const ends = await Promise.allSettled([given, taken]);
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
   test("gives up when nothing is answered, each time it was to try", async () => {
     const { client, sent } = await open(["lost", "lost", "lost"]);
     await expect(client.sync(0, undefined)).rejects.toThrow("lost");

@@ -54,21 +54,22 @@ export class DatabaseLocks {
     return start >= PENDING && end <= SHARED_END;
   }
 
-  async lock(shared: SharedNode, range: ByteRange, take: TakeRange): Promise<number> {
+  lock(shared: SharedNode, range: ByteRange, take: TakeRange): number | Promise<number> {
     const database = this.#database(shared);
     if (range.start === PENDING) {
-      if (range.type === "shared" && database.contended && !database.reserved) await this.#queue(database, take);
-      return 0;
+      return range.type === "shared" && database.contended && !database.reserved ? this.#queue(database, take) : 0;
     }
-    if (range.start === RESERVED && range.end === SHARED) {
-      if (database.reserved) return 0;
-      // Who reads already must not wait: it has to step back for the writer before it.
-      const failure = await take(range, 0);
-      database.reserved = failure === 0;
-      database.contended = failure !== 0;
-      return failure;
-    }
+    if (range.start === RESERVED && range.end === SHARED)
+      return database.reserved ? 0 : this.#reserve(database, range, take);
     return take(range, PATIENCE);
+  }
+
+  async #reserve(database: Database, range: ByteRange, take: TakeRange): Promise<number> {
+    // Who reads already must not wait: it has to step back for the writer before it.
+    const failure = await take(range, 0);
+    database.reserved = failure === 0;
+    database.contended = failure !== 0;
+    return failure;
   }
 
   /**
@@ -96,10 +97,11 @@ export class DatabaseLocks {
     return true;
   }
 
-  async #queue(database: Database, take: TakeRange): Promise<void> {
+  async #queue(database: Database, take: TakeRange): Promise<number> {
     const began = performance.now();
     database.reserved = (await take(WRITER, TURN)) === 0;
     database.contended = performance.now() - began > AT_ONCE;
+    return 0;
   }
 
   #database(shared: SharedNode): Database {

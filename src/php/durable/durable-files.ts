@@ -133,6 +133,7 @@ export class DurableFiles {
   /** A life is over: nothing that its script does from now on counts. */
   detach(): void {
     this.#assembly?.link.detach();
+    this.#assembly?.locks.clear();
   }
 
   /** A life begins: everything that the one before left undone is gone. @throws {FileError} */
@@ -159,7 +160,8 @@ export class DurableFiles {
 
   /** A request ends: its changes are durable when this settles. @throws {FileError} they are not, and the life is over */
   async settle(): Promise<void> {
-    const { link, contents } = this.#need();
+    const { link, contents, locks } = this.#need();
+    locks.giveBack();
     await link.settle();
     contents.shrink(this.#cacheBytes);
   }

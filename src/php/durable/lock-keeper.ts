@@ -3,7 +3,7 @@
 
 import { type Changes, type LockAnswer, type LockPlace, type LockWish, TO_END } from "../../fs/index.ts";
 import type { ChangeLog } from "./change-log.ts";
-import { type ByteRange, DatabaseLocks, RESERVED_RANGE } from "./database-locks.ts";
+import { type ByteRange, DatabaseLocks, RESERVED_RANGE, SHARED, SHARED_END } from "./database-locks.ts";
 import { errnoNumber, errnoOf } from "./errno.ts";
 import type { LockKeeper, RangeWish } from "./fcntl.ts";
 import type { MemoryStream } from "./memory-node.ts";
@@ -24,6 +24,18 @@ export interface StoreLocksParts {
 /** Milliseconds that a lock is waited for. */
 const LONGEST_WAIT = 5 * 60_000;
 
+/**
+ * Statements in a row that read under one lock: what a script does without waiting does not leave the isolate, so that
+ * others would not learn of a lock given back in between. After so many a writer that waits gets its turn.
+ */
+const MOST_STATEMENTS = 8;
+
+/** A reader's lock that is about to be given back. */
+interface Returned {
+  readonly send: () => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 const WHOLE: ByteRange = { type: "exclusive", start: 0, end: TO_END };
 
 export class StoreLocks implements LockKeeper {
@@ -32,6 +44,12 @@ export class StoreLocks implements LockKeeper {
   readonly #flocks = new Map<object, SharedNode>();
   readonly #ranges = new Set<SharedNode>();
   readonly #databases = new DatabaseLocks();
+  /** Databases that were read, until the script waits for something. */
+  readonly #returned = new Map<SharedNode, Returned>();
+  /** Files with bytes that were locked exclusively. */
+  readonly #exclusive = new Set<SharedNode>();
+  /** Statements that have read under the lock that is held. */
+  readonly #statements = new Map<SharedNode, number>();
 
   constructor(parts: StoreLocksParts) {
     this.#parts = parts;
@@ -42,6 +60,10 @@ export class StoreLocks implements LockKeeper {
     this.#flocks.clear();
     this.#ranges.clear();
     this.#databases.clear();
+    for (const { timer } of this.#returned.values()) clearTimeout(timer);
+    this.#returned.clear();
+    this.#statements.clear();
+    this.#exclusive.clear();
   }
 
   /** Whether a program is in the middle of a change that goes as one: a database has bytes locked. */
@@ -65,9 +87,12 @@ export class StoreLocks implements LockKeeper {
     if (tries && nodes.lost(stream.node)) return -errnoNumber("EAGAIN");
     // What is not shared, or was never told, has no other owner. A file that is in no directory any more may have.
     if (shared === undefined || link.client === undefined || (shared.gone && shared.created)) return 0;
+    if (link.client.alone && !(start === 0 && end === TO_END)) return this.#lockAlone(shared, type);
+    if (type === "shared" && start === SHARED && end === SHARED_END && this.#readOn(shared)) return 0;
     const range = { type, start, end };
     const take = (some: ByteRange, longest: number) => this.#lock(shared, stream, some, wait ? LONGEST_WAIT : longest);
     const done = DatabaseLocks.knows(start, end) ? this.#databases.lock(shared, range, take) : take(range, 0);
+    if (typeof done === "number") return done;
     if (tries) return done.then((result) => this.#unlessLost(result, shared, stream)).catch(failed);
     return done.catch(failed);
   }
@@ -88,7 +113,8 @@ export class StoreLocks implements LockKeeper {
     const { type, start, end } = range;
     const { link, contents, log, open } = this.#parts;
     const client = link.needClient();
-    if (client.alone && !(start === 0 && end === TO_END)) return this.#lockAlone(shared, type);
+    // Who waits holds nothing that it does not need.
+    this.giveBack();
     // A release that is on its way would take the new lock along.
     if (link.flushing) await link.flushed();
     const whole = start === 0 && end === TO_END;
@@ -120,6 +146,7 @@ export class StoreLocks implements LockKeeper {
     if (answer?.outcome !== "granted") return -errnoNumber(answer?.outcome ?? "EIO");
     if (whole) this.#flocks.set(stream.shared, shared);
     else this.#ranges.add(shared);
+    if (!whole && type === "exclusive") this.#exclusive.add(shared);
     await link.refreshOpen();
     return 0;
   }
@@ -128,12 +155,16 @@ export class StoreLocks implements LockKeeper {
    * A child's locks on bytes never stand in its own way: where no other child can have any, nobody is asked. What was
    * written under an exclusive one is committed with its end all the same.
    */
-  async #lockAlone(shared: SharedNode, type: ByteRange["type"]): Promise<number> {
+  #lockAlone(shared: SharedNode, type: ByteRange["type"]): number | Promise<number> {
     const { link, log } = this.#parts;
-    if (type === "shared" && shared.dirty !== undefined) await link.flush(log.take(false, shared));
+    const downgraded = type === "shared" && shared.dirty !== undefined;
     this.#ranges.add(shared);
-    await link.refreshOpen();
-    return 0;
+    if (!downgraded && shared.stale === undefined) return 0;
+    const done = downgraded ? link.flush(log.take(false, shared)) : Promise.resolve();
+    return done
+      .then(() => link.refreshOpen())
+      .then(() => 0)
+      .catch(failed);
   }
 
   unlock(stream: MemoryStream, start: number, end: number = TO_END): number | Promise<number> {
@@ -150,12 +181,35 @@ export class StoreLocks implements LockKeeper {
     if (locked !== undefined) void this.#release(locked, stream, 0, TO_END);
   }
 
+  /** Sends what was to be given back. */
+  giveBack(): void {
+    for (const [shared, { send, timer }] of this.#returned) {
+      clearTimeout(timer);
+      this.#returned.delete(shared);
+      this.#statements.delete(shared);
+      send();
+    }
+  }
+
+  /** Takes a reader's lock that has not left yet. */
+  #readOn(shared: SharedNode): boolean {
+    const returned = this.#returned.get(shared);
+    const count = (this.#statements.get(shared) ?? 1) + 1;
+    if (returned === undefined || count > MOST_STATEMENTS || shared.stale !== undefined) return false;
+    clearTimeout(returned.timer);
+    this.#returned.delete(shared);
+    this.#statements.set(shared, count);
+    this.#ranges.add(shared);
+    return true;
+  }
+
   #release(shared: SharedNode, stream: MemoryStream, start: number, end: number): number | Promise<number> {
     const { link, log, open } = this.#parts;
     const whole = start === 0 && end === TO_END;
     const flock = whole && this.#flocks.delete(stream.shared);
     const { alone } = link.needClient();
     const held = this.#ranges.has(shared);
+    const exclusive = whole && this.#exclusive.delete(shared);
     if (whole) this.#ranges.delete(shared);
     if (!flock && !held) return 0;
     const range = held && !alone;
@@ -167,7 +221,12 @@ export class StoreLocks implements LockKeeper {
       if (!flock && !range) return 0;
       const client = link.needClient();
       if (!link.flushing) {
-        link.inBackground(client.unlock(places()));
+        const given = places();
+        const send = () => {
+          if (client === link.client) link.inBackground(client.unlock(given));
+        };
+        if (!whole || flock || exclusive) send();
+        else this.#returned.set(shared, { send, timer: setTimeout(() => this.giveBack(), 0) });
         return 0;
       }
       // Others must not have the lock before they can have the change.

@@ -34,6 +34,45 @@ test("reading a database takes no messages, and each change of it one", async ()
   ]);
 });
 
+test("with others about, statements that read in a row share a lock, until one that waits gets its turn", async () => {
+  const both = new Store();
+  const one = await new Child(both, "one").boot();
+  const other = await new Child(both, "other").boot();
+  await one.run('(new PDO("sqlite:$d/db"))->exec("CREATE TABLE t (x)");');
+  const locks = async (code: string) => {
+    one.plan(undefined);
+    await one.run(`$db = new PDO("sqlite:$d/db"); ${code}`);
+    expect([both.service.locks.held, both.service.locks.waiting]).toEqual([0, 0]);
+    return one.sent.filter((type) => type !== "sync");
+  };
+  const reads = 'for ($i = 0; $i < 24; $i++) $db->query("SELECT * FROM t")->fetchAll();';
+  const sent = await locks(reads);
+  expect(sent.at(-1)).toBe("unlock");
+  expect(sent.filter((type) => type === "unlock").length).toBe(1);
+  expect(sent.length).toBeLessThan(6);
+  // A script that waits has nothing locked meanwhile: another one can write, and is seen.
+  const waits = one.run(
+    `$db = new PDO("sqlite:$d/db"); ${reads} usleep(400000); echo $db->query("SELECT COUNT(*) FROM t")->fetchColumn();`,
+  );
+  await new Promise((resolve) => {
+    setTimeout(resolve, 100);
+  });
+  await other.run(
+    '$db = new PDO("sqlite:$d/db", null, null, [PDO::ATTR_TIMEOUT => 0]); $db->exec("INSERT INTO t VALUES (1)");',
+  );
+  expect(await waits).toBe("1");
+  // What both read and then change, one after the other.
+  const change = (n: number) =>
+    `${reads} $db->exec("BEGIN IMMEDIATE"); $n = $db->query("SELECT COUNT(*) FROM t")->fetchColumn(); $db->exec("INSERT INTO t VALUES ($n)"); $db->exec("COMMIT"); ${n > 1 ? "" : reads}`;
+  const open = '$db = new PDO("sqlite:$d/db"); for ($k = 0; $k < 10; $k++) {';
+  await Promise.all([one.run(`${open} ${change(1)} }`), other.run(`${open} ${change(2)} }`)]);
+  expect(
+    await one.run(
+      'echo (new PDO("sqlite:$d/db"))->query("SELECT COUNT(DISTINCT x) || \'/\' || COUNT(*) FROM t")->fetchColumn();',
+    ),
+  ).toBe("20/21");
+}, 60_000);
+
 test("a change is durable when the statement is over, whatever becomes of the request", async () => {
   const rows = 'echo (new PDO("sqlite:$d/db"))->query("SELECT COUNT(*) FROM t")->fetchColumn();';
   const before = Number(await child.run(rows));
