@@ -316,7 +316,8 @@ export class PhpHost implements PhpRuntime {
   /** Every request leaves its output descriptors open; after 2,044 requests none would be left. */
   #closeLeaked(): void {
     const { FS } = this.#module;
-    for (const stream of FS.streams) if (stream?.path?.startsWith("/request/")) FS.close(stream);
+    // PHP has closed its own ends of pipes by now; those of a program that was none are left open by the glue.
+    for (const stream of FS.streams) if (stream && /^(?:\/request\/|pipe\[)/.test(stream.path ?? "")) FS.close(stream);
   }
 
   /** Without output PHP would keep the headers back until the script's end. */

@@ -38,6 +38,17 @@ describe("mail() with somebody who takes mails", () => {
     return { answer, sent: mails };
   }
 
+  test("leaves no descriptor open", async () => {
+    const code = `mail("a@example.org", "s", "b"); mail("b@example.org", "s", "b"); echo count(scandir("/proc/self/fd"));`;
+    // What the first ones leave for good, such as the random device.
+    await run(code);
+    const { answer: before } = await run(code);
+    for (let i = 0; i < 5; i++) await run(code);
+    const { answer: after } = await run(code);
+    expect(Number(before.body)).toBeGreaterThan(3);
+    expect(after.body).toBe(before.body);
+  });
+
   test("gives true once the mail is taken, with envelope, header and body as PHP handed them over", async () => {
     const { answer, sent } = await run(
       `echo json_encode(mail("ann@example.org, Bob <bob@example.org>", "Hello", "one\\ntwo\\r\\n.\\nend", ["From" => "Site <site@example.org>", "Bcc" => "cy@example.org"], "-fbounce@example.org"));`,
