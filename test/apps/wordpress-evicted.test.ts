@@ -23,8 +23,6 @@ const startFolder = startWorkerd("8.2", {
   },
 });
 
-const settings = ["define('WP_HTTP_BLOCK_EXTERNAL', true);"];
-
 /** Each request starts an interpreter, which compiles all of WordPress. */
 const LONG = 300_000;
 
@@ -46,7 +44,7 @@ describe.runIf(MEASURING)("in workerd, evicted before each request,", () => {
 
     beforeAll(async () => {
       scratch = makeScratch("wordpress-evicted");
-      site = layOutWordPress(tree, join(scratch.path, "site"), settings);
+      site = layOutWordPress(tree, join(scratch.path, "site"));
       server = await startFolder(site.folder);
       // One that has never run cannot be evicted.
       await new Visitor(server.baseUrl).open("/");

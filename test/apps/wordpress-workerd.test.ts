@@ -19,9 +19,6 @@ const startFolder = startWorkerd("8.2", {
 });
 const start = (site: WordPressSite) => startFolder(site.folder);
 
-/** Nothing here waits for a network that is not there. */
-const settings = ["define('WP_HTTP_BLOCK_EXTERNAL', true);"];
-
 /** The gateway cannot be reached from within, so the owner's own page does not do it. */
 async function purge(server: AppServer): Promise<void> {
   const headers = { authorization: `Bearer ${TOKEN}` };
@@ -32,6 +29,6 @@ async function purge(server: AppServer): Promise<void> {
 // Building and installing it takes longer than the ordinary run has time for.
 describe.runIf(MEASURING)("in workerd", () => {
   describeDebianApp("Debian's wordpress, built", "wordpress", WORDPRESS_PACKAGES, (tree) => {
-    wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, settings, target: 2.5 });
+    wordPressScenario(tree, { start, where: "workerd", gateway: { purge }, target: 2.5 });
   });
 });
