@@ -169,6 +169,7 @@ function browserScenario(tree: string): void {
     await owner.getByText("New theme activated").waitFor();
     await open(owner, "/wp-admin/plugins.php");
     await owner.locator('tr[data-slug^="akismet"] .activate a').click();
+    await owner.waitForURL(/activate=true|akismet/);
     await open(owner, "/wp-admin/plugins.php");
     await owner.locator('tr.active[data-slug^="akismet"]').first().waitFor();
     await open(owner, "/");
