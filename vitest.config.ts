@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
     // Test files that start servers load both cores of a small machine already.
     pool: "forks",
     maxWorkers: 2,
+    // Programs of ours are started hundreds of times: what Node made of their sources is kept, half of a start.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/node", import.meta.url)) },
     globalSetup: ["test/package/shared.ts"],
     reporters: ["default", "./test/reporter.ts"],
   },

@@ -3,6 +3,7 @@
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commands } from "../../src/cli/commands.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
 import { run } from "./run.ts";
 import { writeScripts } from "./scripts.ts";
@@ -17,7 +18,8 @@ describe.concurrent("help", () => {
   test.each([["--help"], ["-h"], ["help"]])("%s lists every command", async (option) => {
     const { status, stdout, stderr } = await run([option]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/^ {2}serve +Serve.*\n {2}fpm +Be.*\n {2}request +Send/m);
+    expect(stdout).toMatch(/^ {2}serve +Serve.*\n {2}fpm +Be.*\n {2}php +Run.*\n {2}fs +Look.*\n {2}request +Send/m);
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^ {2}${command.name} +\\S`, "m"));
   });
 
   test.each([
