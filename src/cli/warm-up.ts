@@ -2,7 +2,7 @@
 // for them, recorded instead of sent.
 
 import type { Pair } from "../codec/index.ts";
-import type { SnapshotEvent, SnapshotOptions } from "../platform/node/warm-start.ts";
+import type { SnapshotEvent, SnapshotOptions } from "../platform/node/snapshot-options.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError } from "./failure.ts";

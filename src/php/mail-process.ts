@@ -1,24 +1,9 @@
 // mail() of a script: PHP starts "sendmail" and writes the mail to it. This is that sendmail: no program, but a hook of the
 // platform. PHP's own checks, mb_send_mail() and libraries that call sendmail themselves work as they are.
 
-import {
-  composeMail,
-  MAIL_LIMITS,
-  MailError,
-  type MailLimits,
-  readSendmailCommand,
-  type SendMail,
-  type SendmailCall,
-} from "../mail/index.ts";
+import { composeMail, MAIL_LIMITS, MailError, readSendmailCommand, type SendmailCall } from "../mail/index.ts";
+import type { MailService } from "./mail-service.ts";
 import { EventSource, type ProcessLike } from "./processes.ts";
-
-/** What mails of scripts need. */
-export interface MailService {
-  readonly send: SendMail;
-  /** Sender where the script names none. */
-  readonly from?: string;
-  readonly limits?: Partial<MailLimits>;
-}
 
 /** Exit statuses of sendmail (sysexits.h). Not EX_TEMPFAIL: PHP takes that one for success. */
 const EX_OK = 0;

@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Child } from "../../src/fpm/spawn.ts";
+import type { SnapshotEvent, SnapshotOptions } from "../../src/platform/node/snapshot-options.ts";
 import { createThreadSpawn, type ThreadSpawnOptions } from "../../src/platform/node/spawn-thread.ts";
-import type { SnapshotEvent, SnapshotOptions } from "../../src/platform/node/warm-start.ts";
 import { WebServerLink } from "../../src/transport/web-server-link.ts";
 import { Scratch } from "../php/fixture.ts";
 

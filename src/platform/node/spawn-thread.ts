@@ -9,7 +9,7 @@ import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import type { Mail } from "../../mail/index.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
 import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
-import type { MailService } from "../../php/mail-process.ts";
+import type { MailService } from "../../php/mail-service.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
 import { snapshotKey } from "../../php/snapshot/key.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
@@ -18,9 +18,10 @@ import { type Extensions, loadExtensions } from "./extensions.ts";
 import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
 import { PhpCode } from "./php-code.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
+import type { SnapshotOptions } from "./snapshot-options.ts";
 import type { MailProblem, ThreadSettings } from "./thread-messages.ts";
 import { Stable, type Tenant, type Thread } from "./threads.ts";
-import { type SnapshotOptions, WarmStart } from "./warm-start.ts";
+import { WarmStart } from "./warm-start.ts";
 
 /** What happens while the interpreter is prepared, for a progress line. */
 export interface CompileProgress {

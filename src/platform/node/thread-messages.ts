@@ -4,7 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Pair } from "../../codec/index.ts";
 import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Mail } from "../../mail/index.ts";
-import type { MailService } from "../../php/mail-process.ts";
+import type { MailService } from "../../php/mail-service.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
 import type { InterpreterSettings } from "./interpreter.ts";

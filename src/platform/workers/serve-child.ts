@@ -4,7 +4,7 @@
 import type { Pair } from "../../codec/index.ts";
 import { FileError, type SendToStore } from "../../fs/index.ts";
 import type { PhpHost } from "../../php/host.ts";
-import type { MailService } from "../../php/mail-process.ts";
+import type { MailService } from "../../php/mail-service.ts";
 import { Responder, type ResponderRequest } from "../../php/responder.ts";
 import { ApplicationLink } from "../../transport/application-link.ts";
 import type { ApplicationRequest } from "../../transport/application-request.ts";
