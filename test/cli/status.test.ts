@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { coloursFor } from "../../src/cli/colours.ts";
 import { parseStatus, statusTable } from "../../src/cli/status-table.ts";
 import { addressUrl } from "../peers/address.ts";
@@ -129,9 +129,13 @@ describePeers(["php-fpm8.2"], "edge-fpm status", () => {
     const ours = runEdgeFpm(["fpm", "-y", conf, "-F", ...(process.getuid?.() === 0 ? ["-R"] : [])]);
     try {
       await ours.waitForSocket({ path: socket });
-      const { stdout, status: code } = await run(["status", socket]);
-      expect(stdout).toMatch(/^ours {2}static {2}up \d+ s {2}0 requests\nchildren 1: 0 active \(most 0\), 1 idle\n/);
-      expect(code).toBe(0);
+      // The socket is there before the child is.
+      const ready = async () => {
+        const { stdout, status: code } = await run(["status", socket]);
+        expect(stdout).toMatch(/^ours {2}static {2}up \d+ s {2}0 requests\nchildren 1: 0 active \(most 0\), 1 idle\n/);
+        expect(code).toBe(0);
+      };
+      await vi.waitFor(ready, { timeout: 20_000, interval: 200 });
     } finally {
       await ours.stop("SIGTERM");
       scratch.remove();
