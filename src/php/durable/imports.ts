@@ -150,35 +150,39 @@ class ByteCalls {
     this.#parts = parts;
   }
 
+  /** A descriptor of a shared file, while a script runs; undefined for all others, which are the glue's. */
+  #open(fd = -1) {
+    const calls = this.#parts.calls();
+    const stream = this.#parts.tree().stream(fd);
+    const shared = calls?.shared(stream);
+    return calls === undefined || stream === undefined || shared === undefined ? undefined : { calls, stream, shared };
+  }
+
   /** fd_read(descriptor, vectors, their count, where the length goes). */
   read(original: Import, values: number[]): number | Promise<number> {
-    const { tree } = this.#parts;
-    const calls = this.#parts.calls();
-    const [fd = -1, vectors = 0, count = 0, result = 0] = values;
-    const stream = tree().stream(fd);
-    const shared = calls?.shared(stream);
-    if (calls === undefined || stream === undefined || shared === undefined) return original(...values);
+    const open = this.#open(values[0]);
+    if (open === undefined) return original(...values);
+    const { calls, stream, shared } = open;
+    const [, vectors = 0, count = 0, result = 0] = values;
     const { position } = stream;
     if (calls.readable(shared, position, this.#length(vectors, count))) return original(...values);
     return this.#each(vectors, count, result, async (address, length) => {
       await calls.bring(shared, stream.position, length);
-      return tree().read(stream, this.#parts.module().HEAPU8, address, length);
+      return this.#parts.tree().read(stream, this.#parts.module().HEAPU8, address, length);
     });
   }
 
   /** fd_write(descriptor, vectors, their count, where the length goes). */
   write(original: Import, values: number[]): number | Promise<number> {
-    const { tree } = this.#parts;
-    const calls = this.#parts.calls();
-    const [fd = -1, vectors = 0, count = 0, result = 0] = values;
-    const stream = tree().stream(fd);
-    const shared = calls?.shared(stream);
-    if (calls === undefined || stream === undefined || shared === undefined) return original(...values);
+    const open = this.#open(values[0]);
+    if (open === undefined) return original(...values);
+    const { calls, stream, shared } = open;
+    const [, vectors = 0, count = 0, result = 0] = values;
     if (calls.writable(shared, whereToWrite(stream) + this.#length(vectors, count))) return original(...values);
     return this.#each(vectors, count, result, async (address, length) => {
       const at = whereToWrite(stream);
       await calls.makeWritable(shared, at, at + length);
-      const written = tree().write(stream, this.#parts.module().HEAPU8, address, length);
+      const written = this.#parts.tree().write(stream, this.#parts.module().HEAPU8, address, length);
       await calls.wrote(shared);
       return written;
     });
@@ -186,14 +190,10 @@ class ByteCalls {
 
   /** ftruncate(descriptor, length). */
   resize(original: Import, values: number[]): number | Promise<number> {
-    const { tree } = this.#parts;
-    const calls = this.#parts.calls();
-    const [fd = -1, length = 0] = values;
-    const shared = calls?.shared(tree().stream(fd));
-    const size = Number(length);
-    if (calls === undefined || shared === undefined || size < 0 || calls.resizable(shared, size))
-      return original(...values);
-    return calls.makeResizable(shared, size).then(
+    const open = this.#open(values[0]);
+    const size = Number(values[1] ?? 0);
+    if (open === undefined || size < 0 || open.calls.resizable(open.shared, size)) return original(...values);
+    return open.calls.makeResizable(open.shared, size).then(
       () => original(...values),
       (error: unknown) => -errnoOf(error),
     );
