@@ -1,8 +1,8 @@
 // Where the mails of scripts go: `--smtp` and `--mail-from`, or `mail` of a configuration.
 
 import type { MailConfig } from "../gateway/config/config.ts";
+import type { MailService } from "../php/mail-service.ts";
 import { smtpMailer, smtpUrl } from "../platform/node/smtp.ts";
-import type { ThreadMail } from "../platform/node/spawn-thread.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError, messageOf } from "./failure.ts";
 
@@ -21,14 +21,14 @@ export const mailOptions: Readonly<Record<string, OptionSpec>> = {
  * @returns undefined when nobody says where mails go
  * @throws {CliError} exit code 2
  */
-export function mailOf(args: Arguments, config: MailConfig = {}): ThreadMail | undefined {
+export function mailOf(args: Pick<Arguments, "text">, config: MailConfig = {}): MailService | undefined {
   const url = args.text("smtp") ?? config.smtp;
   const from = args.text("mail-from") ?? config.from;
   if (from !== undefined && !/^[^\s<>@]+@[^\s<>@]+$/.test(from)) {
     throw new CliError(`--mail-from ${from} is no address.`, { exitCode: 2 });
   }
   if (url === undefined) {
-    if (args.has("mail-from")) throw new CliError("--mail-from is for --smtp only.", { exitCode: 2 });
+    if (args.text("mail-from") !== undefined) throw new CliError("--mail-from is for --smtp only.", { exitCode: 2 });
     return undefined;
   }
   try {

@@ -10,6 +10,8 @@ export interface PhpArguments {
   /** File or folder of `-c`. */
   readonly ini: string | undefined;
   readonly network: boolean;
+  /** `--smtp` and `--mail-from`, by name. */
+  readonly mail: ReadonlyMap<string, string>;
 }
 
 /** PHP's options that take a value: letters, and the long names that stand alone before it. */
@@ -20,6 +22,9 @@ const LONG = new Set(
   ),
 );
 
+/** Options of mails: those of `serve`. */
+const MAIL = new Set(["--smtp", "--mail-from"]);
+
 const SERVER = new Set(["-S", "--server", "-t", "--docroot"]);
 
 /** @throws {CliError} exit code 2 */
@@ -28,6 +33,7 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
   let php: string | undefined;
   let ini: string | undefined;
   let network = true;
+  const mail = new Map<string, string>();
   let at = 0;
   const value = (name: string): string => {
     const text = argv[++at];
@@ -44,6 +50,7 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
     }
     if (name === "--php") php = after ?? value(name);
     else if (name === "--no-network") network = false;
+    else if (MAIL.has(name)) mail.set(name.slice(2), after ?? value(name));
     else if (name === "--php-ini") ini = after ?? value(name);
     else if (arg === "-n" || arg === "--no-php-ini") ini = undefined;
     else if (arg.startsWith("-c")) ini = arg.length > 2 ? arg.slice(2).replace(/^=/, "") : value(arg);
@@ -52,7 +59,7 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
       if (wantsNext(arg)) args.push(value(arg));
     }
   }
-  return { args: [...args, ...argv.slice(at)], php, ini, network };
+  return { args: [...args, ...argv.slice(at)], php, ini, network, mail };
 }
 
 function splitLong(arg: string): readonly [string, string?] {

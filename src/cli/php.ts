@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { runScript } from "../platform/node/run-script.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CliError, codeOf, messageOf } from "./failure.ts";
+import { mailOf, mailOptions } from "./mail.ts";
 import { offerPhp } from "./offer-php.ts";
 import { readPhpArguments } from "./php-arguments.ts";
 import { readIni } from "./pool.ts";
@@ -30,6 +31,7 @@ export const php: Command = {
       help: "one php.ini setting, repeatable",
     },
     run: { type: "string", short: "r", value: "<code>", help: "run this code, without <?php" },
+    ...mailOptions,
     "no-network": { type: "boolean", help: "PHP reaches no network" },
     version: { type: "boolean", short: "v", help: "PHP's version" },
     info: { type: "boolean", short: "i", help: "what phpinfo() tells" },
@@ -43,7 +45,7 @@ export const php: Command = {
   ],
   notes: [
     "The other options of PHP's own command line work too. What follows the script's name is the script's.",
-    "exec() and proc_open() start nothing: there are no processes. Files, environment and network are the machine's.",
+    "exec() and proc_open() start nothing: there are no processes; mail() needs --smtp. Files, environment and network are the machine's.",
     "The exit status is the script's; 255 after a fatal error; 1 when PHP could not be started; 2: a wrong option.",
   ],
   run,
@@ -53,10 +55,18 @@ export const php: Command = {
 const FATAL = 255;
 
 async function run({ positionals }: Arguments): Promise<number> {
-  const { args, php: wanted, ini, network } = readPhpArguments(positionals);
+  const { args, php: wanted, ini, network, mail: said } = readPhpArguments(positionals);
+  const mail = mailOf({ text: (name) => said.get(name) });
   const text = ini === undefined ? undefined : readIni(iniFile(ini));
   const status = await offerPhp(wanted, (version) =>
-    runScript({ args, php: version, network, ...(text === undefined ? {} : { ini: text }) }),
+    runScript({
+      args,
+      php: version,
+      network,
+      ...(text !== undefined && { ini: text }),
+      // Who runs a script here is no visitor: it sends as many as it wants.
+      ...(mail && { mail: { ...mail, limits: { perRequest: Number.POSITIVE_INFINITY } } }),
+    }),
   ).catch((error: unknown) => {
     if (codeOf(error) !== "PHP_TRAP") throw error;
     throw new CliError(messageOf(error), {

@@ -5,6 +5,8 @@ import { type BootOptions, INI_PATH, loadPhp } from "./boot.ts";
 import { Clock } from "./clock.ts";
 import { PhpError } from "./errors.ts";
 import type { GlueStream, PhpModule } from "./glue.ts";
+import { MailDesk } from "./mail-process.ts";
+import type { MailService } from "./mail-service.ts";
 
 /** A standard stream of the run. Bytes lie in the interpreter's memory: whoever keeps them copies them. */
 export interface StandardStream {
@@ -34,6 +36,10 @@ export interface CommandLineOptions extends Omit<BootOptions, "ini" | "services"
   readonly cwd: string;
   /** Standard input, output and error. */
   readonly streams: readonly [StandardStream, StandardStream, StandardStream];
+  /** Takes the mails of mail(). Without it mail() gives false. */
+  readonly mail?: MailService;
+  /** `sendmail_path` of the run, "" for PHP's own. */
+  readonly sendmailPath: string;
 }
 
 // The devices of the glue: (major, minor) as it makes them. Output goes to devices of its own, since those of Emscripten
@@ -80,8 +86,11 @@ export async function runCommandLine(options: CommandLineOptions): Promise<numbe
 
 async function load(options: CommandLineOptions): Promise<PhpModule> {
   try {
-    const { module } = await loadPhp(options, new Clock(), { [INI_PATH]: options.iniText });
+    const { module, setErrno } = await loadPhp(options, new Clock(), { [INI_PATH]: options.iniText });
     module.FS.chdir(options.cwd);
+    const desk = new MailDesk(options.mail, options.sendmailPath);
+    const complain = (problem: string) => options.streams[2].write?.(new TextEncoder().encode(`PHP ${problem}\n`));
+    module.spawnProcess = (command) => desk.spawn(String(command), complain, setErrno);
     connect(module, options.streams);
     return module;
   } catch (error) {

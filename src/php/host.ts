@@ -13,7 +13,6 @@ import { MailDesk } from "./mail-process.ts";
 import type { MailService } from "./mail-service.ts";
 import { isAddress, type ResolveName } from "./names.ts";
 import { OutputCapture } from "./output.ts";
-import { type ProcessLike, refuseProcess } from "./processes.ts";
 import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
 import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { inventedVariables, serverVariables } from "./server-variables.ts";
@@ -41,9 +40,6 @@ export interface PhpHostOptions {
   /** Sets the C library's error number. */
   readonly setErrno?: (errno: number) => void;
 }
-
-/** "Permission denied" in the numbers of WASI, which Emscripten uses: what mail() looks for when sendmail was started. */
-const EACCES = 2;
 
 /**
  * Never changed for one request: opcache remembers of a script which globals to make for it, and one that was compiled
@@ -88,18 +84,8 @@ export class PhpHost implements PhpRuntime {
     module.onStderr = (chunk) => this.#current?.stderr(unsigned(chunk));
     module.onHeaders = (chunk) => this.#current?.headers(unsigned(chunk));
     module.onMessage = (text) => this.#answer(text);
-    module.spawnProcess = (command) => this.#spawn(String(command));
-  }
-
-  /** exec(), popen() and proc_open(): there is one program, sendmail. */
-  #spawn(command: string): ProcessLike {
-    const call = this.#mails.reads(command);
-    if (call === undefined) return refuseProcess(command);
-    const mail = this.#mails.open(call, (problem) => this.#current?.log(problem));
-    if (mail !== undefined) return mail;
-    const refused = refuseProcess(command);
-    this.options.setErrno?.(EACCES);
-    return refused;
+    module.spawnProcess = (command) =>
+      this.#mails.spawn(String(command), (problem) => this.#current?.log(problem), this.options.setErrno);
   }
 
   get memory(): number {

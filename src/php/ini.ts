@@ -129,6 +129,11 @@ export function buildCommandLineIni(parts: IniParts): string {
   return `[PHP]\n${COMMAND_LINE_DEFAULTS}${lines(parts.platform ?? {})}\n${parts.text ?? ""}\n[PHP]\n${lines(parts.settings ?? {})}${COMMAND_LINE_FIXED}`;
 }
 
+/** `sendmail_path` of a php.ini, "" when it says nothing. */
+export function sendmailPathOf({ text = "", settings = {} }: Pick<IniParts, "text" | "settings">): string {
+  return lastValue(`[PHP]\n${text}\n[PHP]\n${lines(settings)}`, "sendmail_path");
+}
+
 /** Whether `cgi.fix_pathinfo` is on, PHP's default. The build does not know the setting itself: it is the host's. */
 export function fixesPathInfo(parts: IniParts): boolean {
   const cgi = "cgi.fix_pathinfo";

@@ -3,11 +3,14 @@
 
 import { composeMail, MAIL_LIMITS, MailError, readSendmailCommand, type SendmailCall } from "../mail/index.ts";
 import type { MailService } from "./mail-service.ts";
-import { EventSource, type ProcessLike } from "./processes.ts";
+import { EventSource, type ProcessLike, refuseProcess } from "./processes.ts";
 
 /** Exit statuses of sendmail (sysexits.h). Not EX_TEMPFAIL: PHP takes that one for success. */
 const EX_OK = 0;
 const EX_UNAVAILABLE = 69;
+
+/** "Permission denied" in the numbers of WASI, which Emscripten uses: what mail() looks for when sendmail was started. */
+const EACCES = 2;
 
 /** `sendmail_path` where nobody takes mails: PHP's own warning shows it, and it says what to do. */
 export const SENDMAIL_NOT_CONFIGURED =
@@ -31,15 +34,22 @@ export class MailDesk {
     this.#ofRequest = 0;
   }
 
-  /** Whether the command is the one by which mails go out. */
-  reads(command: string): SendmailCall | undefined {
-    return readSendmailCommand(command, this.#programs);
+  /**
+   * exec(), popen() and proc_open(): there is one program, sendmail.
+   *
+   * @param onProblem told why a mail was not sent
+   * @param setErrno sets the C library's error number
+   */
+  spawn(command: string, onProblem: (message: string) => void, setErrno?: (errno: number) => void): ProcessLike {
+    const call = readSendmailCommand(command, this.#programs);
+    if (call === undefined) return refuseProcess(command);
+    if (this.#service !== undefined) return this.#take(this.#service, call, onProblem);
+    const refused = refuseProcess(command);
+    setErrno?.(EACCES);
+    return refused;
   }
 
-  /** The process that takes a mail; undefined when nobody would. */
-  open(call: SendmailCall, onProblem: (message: string) => void): ProcessLike | undefined {
-    const service = this.#service;
-    if (service === undefined) return undefined;
+  #take(service: MailService, call: SendmailCall, onProblem: (message: string) => void): ProcessLike {
     const limits = { ...MAIL_LIMITS, ...service.limits };
     this.#ofRequest += 1;
     const number = this.#ofRequest;

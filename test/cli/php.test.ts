@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { readPhpArguments } from "../../src/cli/php-arguments.ts";
+import { SmtpServer } from "../mail/smtp-server.ts";
 import { describePeers, peerPath } from "../peers/peer.ts";
 import { makeScratch } from "../peers/scratch.ts";
 import { type RunOptions, run, runProgram } from "./run.ts";
@@ -154,6 +155,46 @@ describe("edge-fpm php", () => {
     }
   });
 
+  test("sends mails to the server of --smtp, under whatever name sendmail has, and says why one is not sent", async () => {
+    const smtp = new SmtpServer({ refuse: /^no@/ });
+    const address = await smtp.listen();
+    const to = ["--smtp", `smtp://${address}`, "--mail-from", "site@example.org"];
+    const send = "var_dump(mail($argv[1], 'hello', 'text'));";
+    try {
+      expect(await php([...to, "-r", send, "a@example.org"])).toEqual({
+        status: 0,
+        stdout: "bool(true)\n",
+        stderr: "",
+      });
+      const named = await php([...to, "-d", "sendmail_path=/opt/post -t", "-r", send, "b@example.org"]);
+      expect(named.stdout).toBe("bool(true)\n");
+      writeFileSync(join(scratch.path, "mail.ini"), 'sendmail_path = "/opt/other -t"\n');
+      const many = "for ($i = 0; $i < 101; $i++) if (!mail('c@example.org', 's', '')) echo 'no';";
+      expect((await php([...to, "-c", "mail.ini", "-r", many])).stdout).toBe("");
+      expect(smtp.mails).toHaveLength(103);
+      expect(smtp.mails.map(({ from }) => from)).toEqual(Array(103).fill("site@example.org"));
+      expect(smtp.mails[0]).toMatchObject({
+        to: ["a@example.org"],
+        data: expect.stringMatching(/^Subject: hello\r$/m),
+      });
+      const refused = await php([...to, "-r", send, "no@example.org"]);
+      expect(refused.stdout).toBe("bool(false)\n");
+      expect(refused.stderr).toMatch(/^PHP mail\(\): not sent: .*550 no such user.* \[MAIL_REFUSED\]$/m);
+    } finally {
+      smtp.close();
+    }
+  }, 60_000);
+
+  test("gives false from mail() where nobody takes mails, and tells what to do", async () => {
+    const { stdout } = await php(["-r", "var_dump(mail('a@example.org', 'hello', 'text'));"]);
+    expect(stdout).toContain("nobody takes mails here");
+    expect(stdout).toContain("bool(false)\n");
+    expect(await php(["--smtp", "http://x", "-r", ""])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("is no mail server"),
+    });
+  });
+
   test("makes a phar and runs it", async () => {
     const make =
       "$p = new Phar('app.phar'); $p['lib.php'] = '<?php return 6 * 7;'; $p->setStub('<?php Phar::mapPhar(\"app\");" +
@@ -196,7 +237,7 @@ describe("edge-fpm php", () => {
 });
 
 describe("the arguments of edge-fpm php", () => {
-  const none = { php: undefined, ini: undefined, network: true };
+  const none = { php: undefined, ini: undefined, network: true, mail: new Map() };
   test.each([
     { argv: ["a.php", "--php", "8.3"], read: { ...none, args: ["a.php", "--php", "8.3"] } },
     { argv: ["--php=8.3", "-d", "a=b", "a.php"], read: { ...none, php: "8.3", args: ["-d", "a=b", "a.php"] } },
@@ -204,11 +245,22 @@ describe("the arguments of edge-fpm php", () => {
     { argv: ["-c=x.ini", "-n", "-r", "-c", "-"], read: { ...none, args: ["-r", "-c", "-"] } },
     { argv: ["--no-network", "-qr", "code", "x"], read: { ...none, network: false, args: ["-qr", "code", "x"] } },
     { argv: ["--php-ini=y", "--define", "a=b"], read: { ...none, ini: "y", args: ["--define", "a=b"] } },
+    {
+      argv: ["--smtp=smtp://h", "--mail-from", "a@b", "x.php", "--smtp"],
+      read: {
+        ...none,
+        mail: new Map([
+          ["smtp", "smtp://h"],
+          ["mail-from", "a@b"],
+        ]),
+        args: ["x.php", "--smtp"],
+      },
+    },
   ])("$argv", ({ argv, read }) => {
     expect(readPhpArguments(argv)).toEqual(read);
   });
 
-  test.each([["--php"], ["-c"], ["-d"], ["-r"]])("%s alone lacks its value", (name) => {
+  test.each([["--php"], ["-c"], ["-d"], ["-r"], ["--smtp"]])("%s alone lacks its value", (name) => {
     expect(() => readPhpArguments([name])).toThrow(`${name} needs a value.`);
   });
 });

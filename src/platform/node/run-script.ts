@@ -5,7 +5,9 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { runCommandLine } from "../../php/command-line.ts";
 import { PhpError } from "../../php/errors.ts";
-import { buildCommandLineIni } from "../../php/ini.ts";
+import { buildCommandLineIni, sendmailPathOf } from "../../php/ini.ts";
+import { SENDMAIL_NOT_CONFIGURED } from "../../php/mail-process.ts";
+import type { MailService } from "../../php/mail-service.ts";
 import { loadExtensions } from "./extensions.ts";
 import { createLockTable } from "./file-locks.ts";
 import { CERTIFICATES_INI, interpreterOptions } from "./interpreter.ts";
@@ -26,6 +28,8 @@ export interface RunScriptOptions extends PhpLookup {
   readonly cwd?: string;
   /** Whether PHP reaches the network. Default true. */
   readonly network?: boolean;
+  /** Takes the mails of mail(). Without it mail() gives false and a warning that says so. */
+  readonly mail?: MailService;
 }
 
 /**
@@ -38,7 +42,7 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
   const php = choosePhpVersion(options.php, options);
   const glueUrl = phpPackageUrl(php, options);
   const { wasm, path } = await compile(glueUrl, php);
-  const { args, asked } = withoutExtensions(options.args);
+  const { args, asked, sendmailPath } = readSettings(options.args);
   const { ini, extensions } = loadExtensions(
     { ...(options.ini !== undefined && { text: options.ini }), settings: { extension: asked.join(",") } },
     path,
@@ -56,23 +60,37 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
     // The system's own place for what is temporary, as a native program has it.
     sharedDirectory: tmpdir(),
   };
+  const noMail = options.mail === undefined ? { sendmail_path: SENDMAIL_NOT_CONFIGURED } : {};
   return runCommandLine({
     ...(await interpreterOptions(settings)),
-    iniText: buildCommandLineIni({ ...ini, platform: CERTIFICATES_INI }),
+    iniText: buildCommandLineIni({ ...ini, platform: { ...noMail, ...CERTIFICATES_INI } }),
+    ...(options.mail && { mail: options.mail }),
+    sendmailPath: sendmailPath ?? sendmailPathOf(ini),
     args,
     cwd: options.cwd ?? process.cwd(),
     streams: processStreams(),
   });
 }
 
-/** Takes `-d extension=...` out of PHP's own options, which end at the first that is none. */
-function withoutExtensions(given: readonly string[]): { readonly args: readonly string[]; readonly asked: string[] } {
+interface ReadSettings {
+  /** Without those that name extensions. */
+  readonly args: readonly string[];
+  /** Extensions. */
+  readonly asked: readonly string[];
+  readonly sendmailPath: string | undefined;
+}
+
+/** Reads `-d` among PHP's own options, which end at the first that is none, and takes `-d extension=...` out. */
+function readSettings(given: readonly string[]): ReadSettings {
   const args = [...given];
   const asked: string[] = [];
+  let sendmailPath: string | undefined;
   for (let at = 0; args[at]?.startsWith("-"); ) {
     const apart = args[at] === "-d";
-    const setting = /^(?:-d)?(?:zend_)?extension=(.*)$/s.exec((apart ? args[at + 1] : args[at]) ?? "");
+    const text = (apart ? args[at + 1] : args[at]) ?? "";
+    const setting = /^(?:-d)?(?:zend_)?extension=(.*)$/s.exec(text);
     if (setting === null) {
+      sendmailPath = (apart ? /^sendmail_path=(.*)$/s : /^-dsendmail_path=(.*)$/s).exec(text)?.[1] ?? sendmailPath;
       if (args[at] === "--") break;
       at += /^-[cdfrBREFSt]$/.test(args[at] ?? "") ? 2 : 1;
       continue;
@@ -80,7 +98,7 @@ function withoutExtensions(given: readonly string[]): { readonly args: readonly 
     asked.push(setting[1] ?? "");
     args.splice(at, apart ? 2 : 1);
   }
-  return { args, asked };
+  return { args, asked, sendmailPath };
 }
 
 async function compile(
