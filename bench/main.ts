@@ -4,34 +4,14 @@
 //   --json <file>  machine, versions and rows as JSON too
 //   --write        puts tables and pictures into docs/performance.md
 
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { benchCache } from "./cache.ts";
-import { benchCgi } from "./cgi.ts";
-import { benchCodec } from "./codec/index.ts";
-import { benchEdge } from "./edge.ts";
-import { benchGateway } from "./gateway.ts";
-import { benchHttp } from "./http.ts";
-import { benchInside } from "./inside.ts";
 import { describeMachine, machineLine } from "./machine.ts";
-import { benchScale } from "./scale/index.ts";
-import { benchSnapshot } from "./snapshot.ts";
+import { suites } from "./suites.ts";
 import { renderSummary, renderTable, type Table } from "./table.ts";
-import { benchWordPress } from "./wordpress.ts";
 import { writePage } from "./write-page.ts";
-
-const suites: Readonly<Record<string, (quick: boolean) => Promise<readonly Table[]>>> = {
-  codec: benchCodec,
-  inside: benchInside,
-  cgi: benchCgi,
-  snapshot: benchSnapshot,
-  http: benchHttp,
-  gateway: benchGateway,
-  cache: benchCache,
-  scale: benchScale,
-  wordpress: benchWordPress,
-  edge: benchEdge,
-};
 
 const { values } = parseArgs({
   options: {
@@ -42,18 +22,20 @@ const { values } = parseArgs({
   },
 });
 
-const names = values.only?.split(",") ?? Object.keys(suites);
-const unknown = names.filter((name) => suites[name] === undefined);
+const all = Object.keys(suites);
+const wanted = values.only?.split(",") ?? all;
+const isPartOf = (suite: string, name: string) => suite === name || suite.startsWith(`${name}/`);
+const unknown = wanted.filter((name) => !all.some((suite) => isPartOf(suite, name)));
 if (unknown.length > 0) {
-  console.error(`no suite ${unknown.join(", ")}; there are ${Object.keys(suites).join(", ")}`);
+  console.error(`no suite ${unknown.join(", ")}; there are ${all.join(", ")}`);
   process.exit(64);
 }
 
 const machine = describeMachine();
 const tables: Table[] = [];
 console.log(`${machineLine(machine)}\n`);
-for (const name of names) {
-  for (const table of (await suites[name]?.(values.quick)) ?? []) {
+for (const suite of all.filter((name) => wanted.some((one) => isPartOf(name, one)))) {
+  for (const table of await run(suite)) {
     tables.push(table);
     console.log(renderTable(table));
   }
@@ -61,3 +43,17 @@ for (const name of names) {
 console.log(`### Targets\n\n${renderSummary(tables)}\n`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, tables }, null, 2)}\n`);
 if (values.write) writePage(machine, tables);
+
+async function run(suite: string): Promise<readonly Table[]> {
+  const child = fork(new URL("suite.ts", import.meta.url), [suite, values.quick ? "quick" : "full"]);
+  let told: readonly Table[] = [];
+  child.on("message", (message) => {
+    told = message as readonly Table[];
+  });
+  const [code] = await once(child, "close");
+  if (code !== 0) {
+    console.error(`suite ${suite} failed`);
+    process.exit(1);
+  }
+  return told;
+}
