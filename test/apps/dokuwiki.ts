@@ -105,10 +105,13 @@ export function dokuWikiScenario(tree: string, start: StartAppServer, where?: Pl
   });
 
   test("finds a page by a word of it", async () => {
-    // The picture at the end of each page, by which readers keep the index.
-    expect((await visitor.open("/lib/exe/taskrunner.php?id=notes:first")).status).toBe(200);
     const found = async (word: string) => (await visitor.open(`/doku.php?id=start&do=search&q=${word}`)).html;
-    expect(await found("quince")).toMatch(/search_fulltextresult.*notes:first/s);
+    // The picture at the end of each page, by which readers keep the index: it is sent before its script has ended.
+    const indexed = async () => {
+      expect((await visitor.open("/lib/exe/taskrunner.php?id=notes:first")).status).toBe(200);
+      return found("quince");
+    };
+    await expect.poll(indexed, { timeout: 10_000, interval: 250 }).toMatch(/search_fulltextresult.*notes:first/s);
     expect(await found("turnip")).not.toContain("search_fulltextresult");
   });
 
