@@ -161,7 +161,8 @@ export class UserSpace {
     const tries = !wait && request.family === FCNTL && request.type !== 0 && (!shared || request.start === SHM_WRITER);
     // Who reads already must not wait: it has to step back for the writer before it.
     const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
-    this.#onLock();
+    // A lock of shared memory says something of what lies in it, and nothing of which files there are.
+    if (!shared) this.#onLock();
     if (shared && request.type !== 0 && result === "granted") this.#maps.bringTogether(stream.nfd);
     return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
   }
