@@ -33,7 +33,7 @@ export function repairConnect(imports: WebAssembly.Imports, module: () => PhpMod
   const original = env?.__syscall_connect as Connect | undefined;
   if (env === undefined || original === undefined || Suspending === undefined) return;
   env.__syscall_connect = new Suspending((fd, address, length, ...unused) => {
-    keepFailed(module().FS.streams[fd]);
+    repairOperations(module().FS.streams[fd]);
     const result = original(fd, address, length, ...unused);
     if (typeof result === "number") return result;
     const flags = module().FS.streams[fd]?.flags ?? 0;
@@ -47,27 +47,50 @@ export function repairConnect(imports: WebAssembly.Imports, module: () => PhpMod
 /** Ready state of a WebSocket that is ending; the one after it is "closed". */
 const CLOSING = 2;
 
+/** Flag of a read that leaves what it read. */
+const MSG_PEEK = 2;
+
 /** What the glue keeps of a socket. */
 interface GlueSocket {
   /** Between connect() and its outcome. */
   readonly connecting?: boolean;
-  readonly sock_ops?: { removePeer?: RemovePeer };
+  readonly peers: Readonly<Record<string, Peer>>;
+  readonly sock_ops?: SocketOperations;
 }
 
-type RemovePeer = (sock: GlueSocket, peer: { readonly socket: { readonly readyState: number } }) => void;
+interface Peer {
+  readonly socket: ReadingSocket;
+}
+
+/** What a socket's class may have beside the members of a WebSocket. */
+export interface ReadingSocket {
+  readonly readyState: number;
+  /** Told how many bytes of its messages PHP has read: what is not yet read waits in the glue, without a limit. */
+  taken?(bytes: number): void;
+}
+
+interface SocketOperations {
+  removePeer(sock: GlueSocket, peer: Peer): void;
+  recvmsg(sock: GlueSocket, length: number, flags?: number): { readonly buffer: Uint8Array } | null;
+}
 
 const repaired = new WeakSet<object>();
 
-/**
- * A connection that failed before poll() asks for it must stay known: the glue forgets it, and poll(), finding nothing, waits
- * for as long as curl allows. The operations are reachable through a socket only.
- */
-function keepFailed(stream: GlueStream | null | undefined): void {
+/** Repairs what all sockets share. The operations are reachable through a socket only. */
+function repairOperations(stream: GlueStream | null | undefined): void {
   const operations = (stream?.node as { readonly sock?: GlueSocket } | undefined)?.sock?.sock_ops;
-  const remove = operations?.removePeer;
-  if (operations === undefined || remove === undefined || repaired.has(operations)) return;
+  if (operations === undefined || repaired.has(operations)) return;
   repaired.add(operations);
+  const { removePeer, recvmsg } = operations;
+  // A connection that failed before poll() asks for it must stay known: the glue forgets it, and poll(), finding nothing,
+  // waits for as long as curl allows.
   operations.removePeer = (sock, peer) => {
-    if (!(sock.connecting === true && peer.socket.readyState >= CLOSING)) remove.call(operations, sock, peer);
+    if (!(sock.connecting === true && peer.socket.readyState >= CLOSING)) removePeer.call(operations, sock, peer);
+  };
+  operations.recvmsg = (sock, length, flags) => {
+    const message = recvmsg.call(operations, sock, length, flags);
+    if (message === null || ((flags ?? 0) & MSG_PEEK) !== 0) return message;
+    for (const { socket } of Object.values(sock.peers)) socket.taken?.(message.buffer.length);
+    return message;
   };
 }

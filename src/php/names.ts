@@ -2,6 +2,7 @@
 // what does not exist seems to, and after 255 names its addresses are none. Here the platform is asked; where only the
 // platform's sockets can resolve a name, an address of a range of its own stands for it.
 
+import { readText, writeText } from "./c-text.ts";
 import type { PhpModule } from "./glue.ts";
 
 /** Tells the IPv4 address of a name, or one that stands for it; undefined: there is no such host. Never rejects. */
@@ -95,16 +96,4 @@ export function isAddress(name: string): boolean {
 /** A name that cannot exist (RFC 6761, section 6.4), or that no resolver takes. */
 export function isNoName(name: string): boolean {
   return /(?:^|\.)invalid\.?$/i.test(name) || name.length > 253 || !/^[\w.-]+$/.test(name);
-}
-
-function readText({ HEAPU8 }: PhpModule, pointer: number): string {
-  if (pointer === 0) return "";
-  return new TextDecoder().decode(HEAPU8.slice(pointer, HEAPU8.indexOf(0, pointer)));
-}
-
-function writeText(module: PhpModule, text: string): number {
-  const bytes = new TextEncoder().encode(`${text}\0`);
-  const pointer = module.malloc(bytes.length);
-  module.HEAPU8.set(bytes, pointer);
-  return pointer;
 }

@@ -3,7 +3,7 @@
 import { byteStringToBytes } from "../codec/index.ts";
 
 /** Reason phrases as php-fpm sends them (php-src main/http_status_codes.h). */
-const REASONS: ReadonlyMap<number, string> = new Map([
+export const REASONS: ReadonlyMap<number, string> = new Map([
   [100, "Continue"],
   [101, "Switching Protocols"],
   [102, "Processing"],

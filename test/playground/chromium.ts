@@ -56,10 +56,11 @@ export async function serveFolder(folder: string): Promise<StaticHost> {
   };
 }
 
-export async function launchChromium(): Promise<Browser> {
+/** @param options more of the command line */
+export async function launchChromium(options: readonly string[] = []): Promise<Browser> {
   return await chromium.launch({
     executablePath: peerPath("chromium"),
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...options],
   });
 }
 

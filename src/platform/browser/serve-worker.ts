@@ -19,6 +19,7 @@ import {
   type WorkerChildSettings,
   type WorkerEnd,
 } from "./child-messages.ts";
+import { NETWORK_INI, PageNetwork } from "./network/page-network.ts";
 
 /** Loads the glue: `(url) => import(url)`, written where the bundler leaves it alone. */
 export type LoadGlue = (url: string) => Promise<PhpGlue>;
@@ -37,6 +38,7 @@ const PLATFORM_INI = {
   "session.save_path": "/tmp/sessions",
   sys_temp_dir: "/tmp",
   upload_tmp_dir: "/internal/uploads",
+  ...NETWORK_INI,
 };
 
 /** Makes a child of the Worker that it runs in. To be called before the script's first wait. */
@@ -123,6 +125,8 @@ class WorkerChild {
 
   async #boot(settings: WorkerChildSettings, files: DurableFiles, waits: boolean): Promise<PhpHost> {
     const { glueUrl, wasm, asyncMode, iniText, iniSettings, env, mail } = settings;
+    // Rewritten code cannot wait where a connection is made or a name is looked up.
+    const network = waits ? new PageNetwork() : undefined;
     return await bootPhp({
       glue: await this.#loadGlue(glueUrl),
       runtimeName: "WEB",
@@ -132,9 +136,17 @@ class WorkerChild {
       // getmypid() is the same in every child: the C library knows of no processes.
       env: { CHILD_PID: String(settings.pid), ...env },
       processId: settings.pid,
-      ...(waits && { imports: (imports, module) => files.install(imports, module) }),
+      ...(network && { WebSocketClass: network.WebSocketClass, resolve: network.resolve }),
+      ...(network && {
+        imports: (imports, module) => {
+          // Within what the files make of it, which may wait.
+          network.install(imports, module);
+          files.install(imports, module);
+        },
+      }),
       mount: (module) => {
         module.FS.mkdirTree("/internal/uploads");
+        network?.attach(module);
         files.prepare(module);
       },
       services: {

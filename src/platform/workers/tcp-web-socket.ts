@@ -3,6 +3,7 @@
 
 import { connect, type Socket } from "cloudflare:sockets";
 import { isNoName, NameTable, type ResolveName } from "../../php/names.ts";
+import { SocketFace } from "../../php/socket-face.ts";
 
 /** Milliseconds to wait for a connection, whatever PHP would wait: as on Node. */
 const CONNECT_TIMEOUT = 10_000;
@@ -12,32 +13,16 @@ const names = new NameTable();
 /** Names are the platform's to resolve, when it connects: an address stands for each. */
 export const resolveName: ResolveName = async (name) => (isNoName(name) ? undefined : names.addressFor(name));
 
-type Listener = (...values: unknown[]) => void;
-
 /** A TCP connection with the members of a WebSocket that the glue uses. */
-export class TcpWebSocket {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
-  readyState = 0;
+export class TcpWebSocket extends SocketFace {
   bufferedAmount = 0;
-  binaryType = "arraybuffer";
-  onopen: Listener | null = null;
-  onmessage: Listener | null = null;
-  onclose: Listener | null = null;
-  onerror: Listener | null = null;
   readonly url: string;
-  readonly #listeners = new Map<string, Set<Listener>>();
   #socket: Socket | undefined;
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
 
   /** @param url `ws://host:port/` */
   constructor(url: string) {
+    super();
     this.url = url;
     // Not by `new URL`: it drops a port that is the scheme's default.
     const [, hostname = "", port = ""] = /^\w+:\/\/(.+):(\d+)\//.exec(url) ?? [];
@@ -52,7 +37,7 @@ export class TcpWebSocket {
         () => {
           if (this.readyState !== this.CONNECTING) return;
           this.readyState = this.OPEN;
-          this.#emit("open", {});
+          this.emit("open", {});
           void this.#read(socket);
         },
         (error: unknown) => this.#fail(error),
@@ -64,7 +49,7 @@ export class TcpWebSocket {
 
   async #read(socket: Socket): Promise<void> {
     try {
-      for await (const chunk of socket.readable) this.#emit("message", { data: chunk.slice().buffer });
+      for await (const chunk of socket.readable) this.emit("message", { data: chunk.slice().buffer });
       this.#end();
     } catch (error) {
       this.#fail(error);
@@ -97,45 +82,14 @@ export class TcpWebSocket {
     if (this.readyState === this.CLOSED) return;
     this.readyState = this.CLOSED;
     this.#socket?.close().catch(() => {});
-    this.#emit("error", error instanceof Error ? error : new Error(String(error)));
-    this.#emit("close", { code: 1006 });
+    this.emit("error", error instanceof Error ? error : new Error(String(error)));
+    this.emit("close", { code: 1006 });
   }
 
   #end(): void {
     if (this.readyState === this.CLOSED) return;
     this.readyState = this.CLOSED;
     this.#socket?.close().catch(() => {});
-    this.#emit("close", { code: 1000 });
-  }
-
-  #emit(event: "open" | "message" | "error" | "close", value: unknown): void {
-    this[`on${event}`]?.(value);
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(value);
-  }
-
-  on(event: string, listener: Listener): this {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener));
-    return this;
-  }
-  once(event: string, listener: Listener): this {
-    const once: Listener = (...values) => {
-      this.off(event, once);
-      listener(...values);
-    };
-    return this.on(event, once);
-  }
-  off(event: string, listener: Listener): this {
-    this.#listeners.get(event)?.delete(listener);
-    return this;
-  }
-  removeListener(event: string, listener: Listener): this {
-    return this.off(event, listener);
-  }
-  addEventListener(event: string, listener: Listener): void {
-    this.on(event, listener);
-  }
-  removeEventListener(event: string, listener: Listener): void {
-    this.off(event, listener);
+    this.emit("close", { code: 1000 });
   }
 }
