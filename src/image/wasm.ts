@@ -45,7 +45,8 @@ const PREAMBLE = MAGIC.length + VERSION.length;
 const CUSTOM = 0;
 const MEMORY = 5;
 const IMPORT = 2;
-const EXPORT = 7;
+/** Exports. */
+export const EXPORT = 7;
 const CODE = 10;
 
 /** The memory of 32-bit modules has at most 65,536 pages: 4 GiB. */
@@ -256,20 +257,20 @@ function codeSection(bytes: Uint8Array, section: WasmSection, prologues: Readonl
   }
   reader.expectEnd("code");
   parts.push(bytes.subarray(copied, section.end));
-  const body = concat(parts);
-  return concat([Uint8Array.from([CODE, ...leb128(body.length)]), body]);
+  return sectionOf(CODE, concat(parts));
 }
 
 function customName(bytes: Uint8Array, section: WasmSection): string {
   return new Reader(bytes, section.body, section.end).name();
 }
 
-function sectionOf(id: number, body: readonly number[]): Uint8Array {
-  return Uint8Array.from([id, ...leb128(body.length), ...body]);
+/** A section of that content. */
+export function sectionOf(id: number, body: ArrayLike<number>): Uint8Array {
+  return concat([Uint8Array.from([id, ...leb128(body.length)]), Uint8Array.from(body)]);
 }
 
 /** Reads inside one section: never past its end. */
-class Reader {
+export class Reader {
   at: number;
   readonly #bytes: Uint8Array;
   readonly #end: number;
@@ -313,6 +314,13 @@ class Reader {
     }
   }
 
+  /** Passes that many bytes. @returns where they begin */
+  skip(length: number): number {
+    if (length > this.#end - this.at) throw malformed(this.at, "a piece of data reaches beyond its section");
+    this.at += length;
+    return this.at - length;
+  }
+
   expectEnd(what: string): void {
     if (this.at !== this.#end)
       throw malformed(this.at, `the ${what} section has ${this.#end - this.at} bytes too many`);
@@ -331,7 +339,8 @@ export function leb128(value: number): number[] {
   return bytes;
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** All of them, one behind the other. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -17,6 +17,7 @@ import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
 import { refuseProcess, refuseSystem } from "./processes.ts";
 import { type EnvironmentPlace, reserveEnvironment } from "./snapshot/environment.ts";
+import type { InitialMemory } from "./snapshot/memory.ts";
 import type { StoredSnapshot } from "./snapshot/portable.ts";
 import { ClosedSocket } from "./sockets.ts";
 
@@ -37,6 +38,8 @@ export interface BootOptions {
   readonly runtimeName: GlueRuntimeName;
   /** The compiled interpreter. Threads can share one. */
   readonly wasm: WebAssembly.Module;
+  /** What its linear memory begins with, where that is not part of it. Needs a glue that calls `construct`. */
+  readonly initialMemory?: InitialMemory | undefined;
   /** How PHP waits: by the engine's promise integration (default), or by the slower rewritten code. */
   readonly asyncMode?: "jspi" | "asyncify";
   readonly ini?: IniParts;
@@ -116,6 +119,7 @@ export async function startPhp(given: BootOptions): Promise<Interpreter> {
     if (options.snapshot !== undefined && (await wasRestored(interpreter, options.snapshot, identity, options))) {
       return interpreter;
     }
+    interpreter.construct();
     let started = () => {};
     if (ini.preload !== "" && canPreload(module)) {
       module.FS.writeFile(INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
@@ -164,7 +168,7 @@ export interface LoadedPhp extends Instance {
 }
 
 /**
- * Loads an interpreter, with its directories and files in place, and does not start it.
+ * Loads an interpreter, with its directories and files in place, and does not start it. For a snapshot it may be blank.
  *
  * @param own files of the host's own, which win over those of `options`
  */
@@ -194,6 +198,7 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
     let resize: (bytes: number) => boolean = () => false;
     let hasProcessId = false;
     let exports: WebAssembly.Exports = {};
+    let construct: (() => void) | undefined;
     const setErrno = (errno: number) => {
       // As the instance exports it: the glue's wrapper would wait.
       const location = exports.__errno_location as (() => number) | undefined;
@@ -215,7 +220,21 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         reject(reason);
       },
       onRuntimeInitialized: () =>
-        resolve({ module, environment, resize, hasProcessId, setErrno, forgetFibers: () => forgetFibers() }),
+        resolve({ module, environment, resize, hasProcessId, construct, setErrno, forgetFibers: () => forgetFibers() }),
+      construct(constructors) {
+        const { initialMemory } = options;
+        if (initialMemory === undefined) {
+          constructors();
+          return;
+        }
+        const begin = () => {
+          new Uint8Array((exports.memory as WebAssembly.Memory).buffer).set(initialMemory.bytes, initialMemory.start);
+          constructors();
+        };
+        // All that they write is part of the snapshot.
+        if (options.snapshot === undefined) begin();
+        else construct = begin;
+      },
       instantiateWasm(imports, receive) {
         // The glue puts a directory of its own into it, which means nothing to scripts.
         settings.ENV.PATH = options.env?.PATH;

@@ -36,6 +36,8 @@ export interface GlueOptions {
   websocket: { decorator(WebSocketClass: unknown): unknown; url?: (...args: unknown[]) => string };
   /** How large linear memory may become at this moment, in bytes (images of src/image). */
   heapLimit?: () => number;
+  /** Runs the constructors of C++, once linear memory holds what it begins with (glues as src/platform/node changes them). */
+  construct?: (constructors: () => unknown) => void;
   /** Takes over file descriptors' locks (Node builds). */
   bindUserSpace?: (context: unknown) => unknown;
 }

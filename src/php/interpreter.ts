@@ -21,6 +21,11 @@ export interface Instance {
   readonly resize: (bytes: number) => boolean;
   /** Whether `processId` is what the C library sees: web builds have one number for all. */
   readonly hasProcessId: boolean;
+  /**
+   * There when linear memory is all zero still, as nothing has run: it must be given a snapshot, or be made by this what the
+   * module begins with.
+   */
+  readonly construct?: (() => void) | undefined;
 }
 
 /** What differs between two interpreters of one snapshot. */
@@ -40,12 +45,14 @@ export class Interpreter {
   #environment: EnvironmentPlace | undefined;
   #constants: readonly number[] = [];
   #restored = false;
+  #blank: boolean;
 
   /** @param options for every host of it */
   constructor(instance: Instance, options: PhpHostOptions & { readonly clock: Clock }, identity: Identity) {
     this.#instance = instance;
     this.#options = options;
     this.#identity = identity;
+    this.#blank = instance.construct !== undefined;
     this.#host = new PhpHost(instance.module, identity.services, options);
   }
 
@@ -57,6 +64,12 @@ export class Interpreter {
   /** Whether it came from a snapshot. */
   get restored(): boolean {
     return this.#restored;
+  }
+
+  /** Called before PHP is started in it: without a snapshot. */
+  construct(): void {
+    if (this.#blank) this.#instance.construct?.();
+    this.#blank = false;
   }
 
   /** Called once PHP has started in it, before its first script: what is the same in every start is noted. */
@@ -86,7 +99,8 @@ export class Interpreter {
    */
   async restore(snapshot: StoredSnapshot, identity: Identity): Promise<void> {
     const { module, resize, hasProcessId } = this.#instance;
-    restoreInto(module, snapshot, resize, variablesOf(identity.env));
+    restoreInto(module, snapshot, resize, variablesOf(identity.env), this.#blank);
+    this.#blank = false;
     this.#restored = true;
     this.#identity = identity;
     this.#environment = snapshot.environment;

@@ -12,6 +12,31 @@ export interface Run {
   readonly length: number;
 }
 
+/** What a module's linear memory begins with, where it lies beside the module. Threads can share it. */
+export interface InitialMemory {
+  /** Offset in linear memory, in bytes. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** How the names begin under which a module exports the variables of its own that it would keep to itself. */
+export const OWN_GLOBAL = "own global ";
+
+/** Those variables: they lie beside linear memory, as the C stack's pointer does. */
+function ownGlobals({ wasmExports }: PhpModule): [name: string, global: WebAssembly.Global][] {
+  return Object.entries(wasmExports).filter(([name]) => name.startsWith(OWN_GLOBAL)) as [string, WebAssembly.Global][];
+}
+
+/** Their values by name. */
+export function readGlobals(module: PhpModule): Record<string, number> {
+  return Object.fromEntries(ownGlobals(module).map(([name, global]) => [name, Number(global.value)]));
+}
+
+/** Gives them the values of `readGlobals`. */
+export function writeGlobals(module: PhpModule, values: Readonly<Record<string, number>>): void {
+  for (const [name, global] of ownGlobals(module)) if (values[name] !== undefined) global.value = values[name];
+}
+
 /**
  * What is not zero.
  *

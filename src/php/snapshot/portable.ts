@@ -11,7 +11,7 @@ import {
   writeEnvironment,
 } from "./environment.ts";
 import { forgetGenerators, forgetScripts, forgetStack, forgetTexts } from "./forget.ts";
-import { clear, memoryEnd, type Run, stackPointerOf, usedRuns } from "./memory.ts";
+import { clear, memoryEnd, type Run, readGlobals, stackPointerOf, usedRuns, writeGlobals } from "./memory.ts";
 import { restoreStreams, type SavedStream, saveStreams } from "./streams.ts";
 
 /** An interpreter between two requests. */
@@ -21,6 +21,8 @@ export interface Snapshot {
   /** Linear memory, in bytes. */
   readonly memory: number;
   readonly stackPointer: number;
+  /** Other variables of the instance beside linear memory, where it exports them: see `readGlobals`. */
+  readonly globals: Readonly<Record<string, number>>;
   /** What of linear memory is not zero. */
   readonly runs: readonly Run[];
   /** Content of the runs, one behind the other. */
@@ -105,7 +107,8 @@ export function takeSnapshot(
     offset += length;
   }
   writeEnvironment(heap, environment, variables);
-  return { key, memory: heap.length, stackPointer, runs, bytes, streams, environment };
+  const globals = readGlobals(module);
+  return { key, memory: heap.length, stackPointer, globals, runs, bytes, streams, environment };
 }
 
 /**
@@ -114,6 +117,7 @@ export function takeSnapshot(
  *
  * @param resize makes linear memory at least that large, in bytes; false when it cannot
  * @param variables the environment of the interpreter from now on
+ * @param blank linear memory is all zero: nothing has run in the instance
  * @throws {PhpError} `PHP_SNAPSHOT` when memory cannot grow so far, or the environment does not fit; the instance is
  *   unchanged then
  */
@@ -122,6 +126,7 @@ export function restoreInto(
   snapshot: StoredSnapshot,
   resize: (bytes: number) => boolean,
   variables: Readonly<Record<string, string | undefined>>,
+  blank = false,
 ): void {
   if (module.HEAPU8.length < snapshot.memory && !resize(snapshot.memory)) {
     throw new PhpError("PHP_SNAPSHOT", `linear memory cannot grow to the ${snapshot.memory} bytes of the snapshot`);
@@ -131,7 +136,7 @@ export function restoreInto(
   }
   const { bytes } = snapshot;
   const heap = module.HEAPU8;
-  const end = memoryEnd(module);
+  const end = blank ? 0 : memoryEnd(module);
   let last = 0;
   let offset = 0;
   for (const { at, length } of snapshot.runs) {
@@ -143,6 +148,7 @@ export function restoreInto(
   }
   clear(heap, last, end);
   stackPointerOf(module).value = snapshot.stackPointer;
+  writeGlobals(module, snapshot.globals);
   writeEnvironment(heap, snapshot.environment, variables);
   restoreStreams(module, snapshot.streams);
 }

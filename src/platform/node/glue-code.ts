@@ -27,6 +27,9 @@ const CHANGES: readonly (readonly [find: RegExp, replace: string])[] = [
   [/^export function init\(/m, "function init("],
   // Gives every exported function a place in the table for side modules, and looks at all 15,000 places for that.
   [/^\s*updateGOT\(origExports\);$/m, ""],
+  [/^\s*mergeLibSymbols\(wasmExports, 'main'\);$/m, ""],
+  // What linear memory begins with is not part of the module.
+  [/^\s*wasmExports\['__wasm_call_ctors'\]\(\);$/m, "Module['construct'](wasmExports['__wasm_call_ctors']);"],
 ];
 
 /**
@@ -42,8 +45,18 @@ export function glueCode(source: string, folder: string): GlueCode | undefined {
     if (changed === text || find.test(changed)) return undefined;
     text = changed;
   }
+  text = withoutAddresses(text);
   if (/^(?:import|export)\b|^[^/\n]*\bimport\.meta\b/m.test(text)) return undefined;
   return { text: `(function (require, path, folder) {${text}\nreturn { init, dependencyFilename };\n})`, folder };
+}
+
+/** The addresses of a thousand of PHP's variables, for side modules: those that nothing else in the glue names. */
+function withoutAddresses(text: string): string {
+  const names = new Map<string, number>();
+  for (const [name] of text.matchAll(/\b_\w+/g)) names.set(name, (names.get(name) ?? 0) + 1);
+  return text.replaceAll(/^\s*var (_\w+) = \(Module\[\s*'(_\w+)'\s*\] =\s*[\de]+\);$/gm, (line, name, key) =>
+    name === key && names.get(name) === 2 ? "" : line,
+  );
 }
 
 type Evaluate = (require: NodeJS.Require, paths: typeof path, folder: string) => NodeGlue;

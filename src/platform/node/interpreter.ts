@@ -7,6 +7,7 @@ import type { PhpModule } from "../../php/glue.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
 import type { Interpreter } from "../../php/interpreter.ts";
+import type { InitialMemory } from "../../php/snapshot/memory.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
 import { ClosedSocket } from "../../php/sockets.ts";
 import { ExtensionLinker, type Extensions } from "./extensions.ts";
@@ -28,6 +29,8 @@ export interface InterpreterSettings extends MountPlan {
   /** The same glue as a script, which is faster to load; no side modules then. */
   readonly glueCode?: GlueCode | undefined;
   readonly wasm: WebAssembly.Module;
+  /** What its linear memory begins with, where that is not part of it: with `glueCode` only. */
+  readonly initialMemory?: InitialMemory | undefined;
   readonly ini: IniParts;
   /** Side modules that `ini` names: see `loadExtensions`. Default: none. */
   readonly extensions?: Extensions;
@@ -130,8 +133,9 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
     runtimeName: "NODE",
     asyncMode: "Suspending" in WebAssembly ? "jspi" : "asyncify",
     wasm: settings.wasm,
+    initialMemory: settings.initialMemory,
     env: { ...extensions.env, ...settings.env },
-    files: new Map([
+    files: new Map<string, string | Uint8Array>([
       [CA_PATH, certificates()],
       [LIST_PATH, LIST_SCRIPT],
     ]),
@@ -172,10 +176,11 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
   };
 }
 
-let certificateText: string | undefined;
+let certificateText: Uint8Array | undefined;
 
-function certificates(): string {
-  certificateText ??= rootCertificates.join("\n");
+/** As bytes: to write a text the glue looks at each of its characters. */
+function certificates(): Uint8Array {
+  certificateText ??= Buffer.from(rootCertificates.join("\n"), "latin1");
   return certificateText;
 }
 

@@ -6,6 +6,8 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { glueExports } from "../../image/glue.ts";
 import { rewriteWasm } from "../../image/wasm.ts";
+import { separateData } from "../../image/wasm-data.ts";
+import type { InitialMemory } from "../../php/snapshot/memory.ts";
 import { type GlueCode, glueCode } from "./glue-code.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 
@@ -13,6 +15,8 @@ import { loadPhpGlue } from "./load-glue.ts";
 export interface CompiledPhp {
   readonly wasm: WebAssembly.Module;
   readonly glueCode?: GlueCode | undefined;
+  /** What linear memory begins with, where it is not in `wasm`. */
+  readonly initialMemory?: InitialMemory | undefined;
 }
 
 export class PhpCode {
@@ -46,9 +50,10 @@ export class PhpCode {
   slim(): Promise<CompiledPhp> {
     if (this.#glue === undefined) return this.whole();
     this.#slim ??= this.#read().then(async (bytes) => {
-      const wasm = await WebAssembly.compile(rewriteWasm(bytes, { keep: this.#keep }));
+      const slim = rewriteWasm(bytes, { keep: this.#keep });
       this.#bytes = undefined;
-      return { wasm, glueCode: this.#glue };
+      const { module, initialMemory } = separateData(slim);
+      return { wasm: await WebAssembly.compile(module), glueCode: this.#glue, initialMemory };
     });
     return this.#slim;
   }

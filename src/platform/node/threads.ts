@@ -12,6 +12,12 @@ export interface Tenant {
   onOutput(stream: "stdout" | "stderr", text: string): void;
 }
 
+/**
+ * Megabytes for objects of a thread that are still young: a request makes few, and the engine would let each thread fill
+ * several times as much before it looks what of it is used still.
+ */
+const YOUNG_GENERATION = 6;
+
 /** One worker thread. */
 export class Thread {
   readonly #worker: Worker;
@@ -29,6 +35,7 @@ export class Thread {
     this.#worker = new Worker(new URL(`../../../workers/interpreter-thread.${extension}`, import.meta.url), {
       name: "php",
       env: {},
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
       stdout: true,
       stderr: true,
     });

@@ -58,7 +58,7 @@ export class WarmStart {
 
   made({ snapshot, problems, milliseconds }: MadeSnapshot): void {
     if (this.#state !== "making") return;
-    this.#snapshot = snapshot;
+    this.#snapshot = snapshot && forThreads(snapshot);
     if (snapshot === undefined) this.#tell({ type: "none", problems });
     else this.#tell({ type: "taken", bytes: snapshot.bytes.length, milliseconds, problems });
     if (snapshot !== undefined) this.#keep(snapshot);
@@ -100,7 +100,7 @@ export class WarmStart {
       const bytes = new Uint8Array(new SharedArrayBuffer(found.bytes.length));
       bytes.set(found.bytes);
       this.#tell({ type: "loaded", file, bytes: bytes.length });
-      return { ...found, bytes };
+      return forThreads({ ...found, bytes });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       const reason = error instanceof Error ? error.message : String(error);
@@ -121,4 +121,9 @@ export class WarmStart {
       this.#tell({ type: "ignored", file, reason: error instanceof Error ? error.message : String(error) });
     }
   }
+}
+
+/** They need not know the application's files. */
+function forThreads({ sources: _, ...snapshot }: Snapshot): Snapshot {
+  return snapshot;
 }

@@ -4,6 +4,7 @@ import { buildPhpImage } from "../../../src/image/php-image.ts";
 import { startPhp } from "../../../src/php/boot.ts";
 import type { PhpGlue, PhpModule } from "../../../src/php/glue.ts";
 import type { Interpreter } from "../../../src/php/interpreter.ts";
+import type { InitialMemory } from "../../../src/php/snapshot/memory.ts";
 import type { StoredSnapshot } from "../../../src/php/snapshot/portable.ts";
 import { evaluateGlue } from "../../../src/platform/node/glue-code.ts";
 import { PhpCode } from "../../../src/platform/node/php-code.ts";
@@ -14,6 +15,7 @@ export type Build = "node" | "web";
 interface Parts {
   readonly glue: PhpGlue;
   readonly wasm: WebAssembly.Module;
+  readonly initialMemory?: InitialMemory | undefined;
 }
 
 const builds = new Map<Build, Promise<Parts>>();
@@ -26,9 +28,9 @@ async function load(build: Build): Promise<Parts> {
       wasm: await WebAssembly.compile(wasm),
     };
   }
-  const { wasm, glueCode } = await (await PhpCode.read(phpPackageUrl("8.4"))).slim();
+  const { wasm, glueCode, initialMemory } = await (await PhpCode.read(phpPackageUrl("8.4"))).slim();
   if (glueCode === undefined) throw new Error("the glue of this package cannot be made a script");
-  return { glue: evaluateGlue(glueCode), wasm };
+  return { glue: evaluateGlue(glueCode), wasm, initialMemory };
 }
 
 export interface StartOptions {

@@ -92,10 +92,22 @@ describe.each<Build>(["node", "web"])("a snapshot in a fresh instance, %s build"
   }, 60_000);
 });
 
+test("a fresh instance is given what lies beside its memory too: where the C stack ends, above all", async () => {
+  const warm = await start("node", { files: FILES, ini: INI });
+  const snapshot = warm.take("key");
+  const values = Object.values(snapshot.globals);
+  expect(values).toHaveLength(3);
+  expect(values).not.toContain(0);
+  const child = await start("node", { files: FILES, ini: INI, snapshot });
+  expect(child.restored).toBe(true);
+  expect(child.take("key").globals).toEqual(snapshot.globals);
+});
+
 describe("the bytes of a snapshot", () => {
   const snapshot = {
     key: "key",
     memory: 65_536,
+    globals: {},
     stackPointer: 4096,
     runs: [
       { at: 0, length: 4096 },
