@@ -4,6 +4,7 @@
 import type { FastCgiRecord } from "../../src/codec/index.ts";
 import type { PoolConfig, PoolConfigInput, PoolState, PoolStatus } from "../../src/fpm/index.ts";
 import type { LogRecord } from "../../src/fpm/log.ts";
+import type { Mail } from "../../src/mail/index.ts";
 import type { LoadProgress } from "../../src/platform/browser/load-php.ts";
 
 export type { FastCgiRecord, LoadProgress, LogRecord, PoolConfig, PoolConfigInput, PoolState, PoolStatus };
@@ -93,6 +94,8 @@ export interface EngineEvents {
   readonly log: EngineLog;
   /** A child has started. */
   readonly child: ChildStart;
+  /** A script sent a mail: it goes nowhere but here. */
+  readonly mail: SentMail;
   /** A script changed files of the site, or the page did. */
   readonly files: FilesChanged;
   /** Records and connections, in order, once an animation frame. The same as in `wire.events`. */
@@ -131,6 +134,11 @@ export interface EngineLog extends Pick<LogRecord, "level" | "message" | "fields
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly from: "master" | "web-server";
+}
+
+export interface SentMail extends Mail {
+  /** Milliseconds since 1970. */
+  readonly time: number;
 }
 
 export interface ChildStart {

@@ -19,6 +19,7 @@ import {
   type PoolConfig,
   type PoolConfigInput,
   type PoolSnapshot,
+  type SentMail,
   STATUS_PATH,
   type WireOpened,
 } from "../types.ts";
@@ -40,6 +41,7 @@ export interface ApplicationParts {
   readonly onPhp: (state: PhpState) => void;
   readonly onLog: (log: EngineLog) => void;
   readonly onChild: (start: ChildStart) => void;
+  readonly onMail: (mail: SentMail) => void;
 }
 
 export class Application {
@@ -204,7 +206,7 @@ export class Application {
   }
 
   #spawner(origin: "pool" | "single"): Spawn<ChildLink> {
-    const { tap, createWorker, onChild } = this.#parts;
+    const { tap, createWorker, onChild, onMail } = this.#parts;
     return createWorkerSpawn({
       wrap: (transport, { pid }) =>
         new ChildLink(tap.wrap(transport, { hop: "child", origin, pid, side: "web-server" }).transport),
@@ -219,6 +221,10 @@ export class Application {
       },
       env: { USER: "visitor", HOME: "/home/visitor" },
       poolStatus: () => statusArray(this.#pool.status()),
+      onMail: async (mail) => {
+        onMail({ ...mail, time: Date.now() });
+        this.#log("notice", `a mail to ${mail.to.join(", ")} is shown in the page, and not sent`);
+      },
       onStart: (pid, start) => onChild({ pid, ...start, single: origin === "single" }),
     });
   }

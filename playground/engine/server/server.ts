@@ -93,6 +93,7 @@ export class Server implements Pick<Calls, keyof ServerCalls> {
       onPhp: (state) => this.#event("php", state),
       onLog: (log) => this.#event("log", log),
       onChild: (start) => this.#event("child", start),
+      onMail: (mail) => this.#event("mail", mail),
     });
     this.#own = connectExchange(async () => this.#application.connect("web-server").transport, { heedsAbort: true });
     this.#kept = connectExchange(async () => this.#application.connect("web-server").transport, {

@@ -1,12 +1,22 @@
 // The engine, and what it tells, as signals. The one place where the page's views meet it.
 
 import { effect, signal } from "@preact/signals";
-import { createEngine, type Engine, type EngineLog, type PhpState, type PoolSnapshot } from "../../engine/index.ts";
+import {
+  createEngine,
+  type Engine,
+  type EngineLog,
+  type PhpState,
+  type PoolSnapshot,
+  type SentMail,
+} from "../../engine/index.ts";
 import { parameters } from "./route.ts";
 import { scripts } from "./workspace.ts";
 
 /** Lines of the logs that are kept. */
 const MAX_LOGS = 500;
+
+/** Bytes of mails that are kept, beside the last one. */
+const MAX_MAILS = 8 * 1024 * 1024;
 
 /** The parameter of the address that names a version of PHP. */
 export const PHP_PARAMETER = "php";
@@ -16,6 +26,8 @@ export const engine = start();
 export const php = signal<PhpState>(engine.php);
 export const pool = signal<PoolSnapshot | undefined>(undefined);
 export const logs = signal<readonly EngineLog[]>([]);
+/** The last ones first. */
+export const mails = signal<readonly SentMail[]>([]);
 /** Grows whenever `engine.wire.events` has changed. */
 export const wireVersion = signal(0);
 export const failure = signal<string | undefined>(undefined);
@@ -31,6 +43,16 @@ engine.on("log", (entry) => {
 });
 engine.on("wire", () => {
   wireVersion.value += 1;
+});
+engine.on("mail", (mail) => {
+  let bytes = 0;
+  mails.value = [
+    mail,
+    ...mails.value.filter(({ raw }) => {
+      bytes += raw.length;
+      return bytes < MAX_MAILS;
+    }),
+  ];
 });
 engine.on("failure", (error) => {
   failure.value = `${error.message} (${error.code})`;

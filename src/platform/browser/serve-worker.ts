@@ -41,6 +41,9 @@ const PLATFORM_INI = {
   ...NETWORK_INI,
 };
 
+/** Sender of mails whose script names none: nobody gets them. */
+const MAIL_FROM = "php@localhost";
+
 /** Makes a child of the Worker that it runs in. To be called before the script's first wait. */
 export function serveWorkerChild(scope: WorkerEnd, loadGlue: LoadGlue): void {
   new WorkerChild(scope, loadGlue);
@@ -151,7 +154,7 @@ class WorkerChild {
       },
       services: {
         poolStatus: () => this.#askStatus(),
-        ...(mail && { mail: { send: (one: Mail) => this.#send(one) } }),
+        ...(mail && { mail: { send: (one: Mail) => this.#send(one), from: MAIL_FROM } }),
       },
     });
   }

@@ -1,27 +1,29 @@
-// What the master logs, as php-fpm writes it, and its status page: the real one, asked for over FastCGI.
+// What the master logs, as php-fpm writes it; its status page, the real one, asked for over FastCGI; and scripts' mails.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { logLine } from "../../../../src/fpm/log-line.ts";
 import { type EngineLog, STATUS_PATH, type StatusFormat } from "../../../engine/index.ts";
 import { Icon } from "../../components/icon.tsx";
+import { Mails } from "../../components/mails.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { engine, logs } from "../../state/engine.ts";
 
 const PARTS = [
   { name: "log", title: "Log" },
   { name: "status", title: "Status page" },
+  { name: "mails", title: "Mails" },
 ] as const;
 type Part = (typeof PARTS)[number]["name"];
 
 export function LogPanel() {
   const [part, setPart] = useState<Part>("log");
   return (
-    <section class="panel pool-log" aria-label="Log and status page">
+    <section class="panel pool-log" aria-label="Log, status page and mails">
       <div class="panel-head">
-        <Tabs label="Log or status page" id="pool" tabs={PARTS} selected={part} onSelect={setPart} />
+        <Tabs label="Log, status page or mails" id="pool" tabs={PARTS} selected={part} onSelect={setPart} />
       </div>
       <div class="pool-part" id="pool-part" role="tabpanel" aria-labelledby={`pool-tab-${part}`}>
-        {part === "log" ? <Log /> : <Status />}
+        {part === "log" ? <Log /> : part === "status" ? <Status /> : <Mails />}
       </div>
     </section>
   );

@@ -3,7 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Icon } from "../../components/icon.tsx";
+import { Mails } from "../../components/mails.tsx";
 import { dropped } from "../../state/dropped.ts";
+import { mails } from "../../state/engine.ts";
 import { bring, openStorage, problem, resetFiles, showable, storage, takeDropped, unpacking } from "./application.ts";
 import { Preview } from "./preview.tsx";
 import "./site.css";
@@ -36,6 +38,15 @@ export function SiteView() {
         <Empty />
       ) : (
         <Shown path={application} />
+      )}
+      {mails.value.length > 0 && (
+        <section class="panel sent" aria-label="Mails">
+          <div class="panel-head">
+            <h2>Mails</h2>
+            <p class="hint">Shown here, and sent nowhere.</p>
+          </div>
+          <Mails />
+        </section>
       )}
     </section>
   );
