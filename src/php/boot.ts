@@ -11,7 +11,7 @@ import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
-import { type ResolveName, repairNames } from "./names.ts";
+import { type ResolveName, refuseNames, repairNames } from "./names.ts";
 import { repairPipes } from "./pipes.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
@@ -189,8 +189,6 @@ export async function loadPhp(
   return loaded;
 }
 
-const nobody: ResolveName = async () => undefined;
-
 function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock): Promise<LoadedPhp> {
   return new Promise((resolve, reject) => {
     let forgetFibers = () => {};
@@ -242,10 +240,14 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
         resize = imports.env?.emscripten_resize_heap as typeof resize;
         hasProcessId = imports.env?.js_getpid !== undefined;
         refuseSystem(imports);
-        if (options.resolve === undefined) refuseConnect(imports);
-        else repairConnect(imports, () => module);
+        if (options.resolve === undefined) {
+          refuseConnect(imports);
+          refuseNames(imports, () => module);
+        } else {
+          repairConnect(imports, () => module);
+          repairNames(imports, () => module, options.resolve);
+        }
         repairPipes(imports, () => module);
-        repairNames(imports, () => module, options.resolve ?? nobody);
         installLookUps(imports, () => module, options.lookUp?.(() => module) ?? new MemoryLookUp(() => module));
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);

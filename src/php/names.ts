@@ -52,6 +52,21 @@ interface PromiseIntegration {
   readonly Suspending?: new <T>(run: T) => T;
 }
 
+/** Lets every name be unknown at once, among the imports of the module that is about to be instantiated. */
+export function refuseNames(imports: WebAssembly.Imports, module: () => PhpModule): void {
+  const env = imports.env as Record<string, unknown> | undefined;
+  const getAddressInfo = env?.getaddrinfo as GetAddressInfo | undefined;
+  const lookupName = env?._emscripten_lookup_name as LookupName | undefined;
+  if (env === undefined || getAddressInfo === undefined || lookupName === undefined) return;
+  env.getaddrinfo = ((node, service, hint, out) =>
+    isAddress(readText(module(), node))
+      ? getAddressInfo(node, service, hint, out)
+      : EAI_NONAME) satisfies GetAddressInfo;
+  // No error can be told here: "any address", to which nothing connects.
+  env._emscripten_lookup_name = ((pointer) =>
+    isAddress(readText(module(), pointer)) ? lookupName(pointer) : 0) satisfies LookupName;
+}
+
 /** Replaces getaddrinfo() and gethostbyname() among the imports of the module that is about to be instantiated. */
 export function repairNames(imports: WebAssembly.Imports, module: () => PhpModule, resolve: ResolveName): void {
   const { Suspending } = WebAssembly as PromiseIntegration;
