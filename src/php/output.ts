@@ -2,6 +2,7 @@
 // messages from plain stderr, and drops what nobody may see any more.
 
 import { bytesToByteString, concat } from "../codec/index.ts";
+import { microtask } from "../transport/microtask.ts";
 import { type PhpHeaders, parseHeaders } from "./headers.ts";
 import type { PhpOutput } from "./runtime.ts";
 
@@ -152,12 +153,12 @@ export class OutputCapture {
     // not wait but end, `end` must come first, so that its last output and the end of the request travel together.
     let turns = TURNS_TO_END;
     const turn = () => {
-      if (--turns > 0) return queueMicrotask(turn);
+      if (--turns > 0) return microtask(turn);
       this.#scheduled = false;
       this.#releaseStderr();
       this.#releaseStdout();
     };
-    queueMicrotask(turn);
+    microtask(turn);
   }
 
   #releaseStdout(last = false): void {

@@ -3,6 +3,7 @@
 import { type CgiHead, CgiHeadParser } from "../../cgi/index.ts";
 import { concat } from "../../codec/index.ts";
 import type { ExchangeEnd, ExchangeSink } from "../../transport/exchange.ts";
+import { microtask } from "../../transport/microtask.ts";
 import type { Reply } from "../answer/reply.ts";
 import { GatewayError } from "../errors.ts";
 import { BodyStream } from "./body-stream.ts";
@@ -161,7 +162,7 @@ export class ScriptOutput implements ExchangeSink {
     this.#state = "holding";
     this.#buffering = sorted.buffering ?? (this.#options.buffering && !isEventStream(headers));
     // Behind what came in the same piece: most often it is all, and the end too.
-    if (this.#buffering) queueMicrotask(() => this.#holdBack());
+    if (this.#buffering) microtask(() => this.#holdBack());
     else this.#beginStream();
   }
 

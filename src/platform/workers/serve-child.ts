@@ -60,12 +60,11 @@ export async function serveChild(
   const link: ApplicationLink = new ApplicationLink(
     withoutHalves(transport),
     async (request) => {
-      const name = nameOf(request);
       const ended = interpreter.begin(lengthOf(request));
       try {
         const { params, state } = withoutState(request.params);
         await files.begin(state);
-        const end = await responder.respond(logged(request, params, (line) => log(`${name}: ${line}`)));
+        const end = await responder.respond(logged(request, params, (line) => log(`${nameOf(request)}: ${line}`)));
         await files.settle();
         // After `fastcgi_finish_request` the script goes on.
         void responder.idle().then(async () => {
@@ -74,7 +73,7 @@ export async function serveChild(
         });
         return end;
       } catch (error) {
-        log(`${name}: ${describe(error)}`);
+        log(`${nameOf(request)}: ${describe(error)}`);
         // What was sent is no whole answer, and the master must see that: an end without END_REQUEST.
         if (!host.usable || error instanceof FileError) link.reset();
         throw error;

@@ -44,57 +44,80 @@ async function exchangeWhole(
   const id = connection.begin({ role, params, keepConnection: false });
   if (stdin instanceof Uint8Array) connection.writeStdin(id, stdin);
   connection.endStdin(id);
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  // The handler sees its answer cancelled: that aborts the request there.
-  const abort = () => {
-    if (reader === undefined) unanswered.abort(signal.reason);
-    else void reader.cancel(signal.reason).catch(() => {});
-  };
-  const unanswered = new AbortController();
-  signal.addEventListener("abort", abort);
+  let answered = false;
   try {
     const response = await binding().fetch(url, {
       method: "POST",
       body: concat(connection.takeOutput()),
       headers: { "content-type": FASTCGI_TYPE },
-      signal: unanswered.signal,
+      signal,
     });
-    if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`);
-    reader = response.body.getReader();
     signal.throwIfAborted();
-    return await readAnswer(connection, reader, sink, signal);
+    if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`);
+    answered = true;
+    if (response.headers.get("content-length") === null)
+      return await readAnswer(connection, response.body, sink, signal);
+    const whole = new Uint8Array(await response.arrayBuffer());
+    const end = await passOn(connection, whole, sink, signal);
+    if (end === undefined) throw unended();
+    return end;
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof ExchangeError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const code = reader === undefined ? "EXCHANGE_CONNECT" : "EXCHANGE_BROKEN";
+    const code = answered ? "EXCHANGE_BROKEN" : "EXCHANGE_CONNECT";
     throw new ExchangeError(code, `the pool failed before END_REQUEST: ${reason}`, { cause });
-  } finally {
-    signal.removeEventListener("abort", abort);
-    reader?.cancel().catch(() => {});
   }
 }
 
+/** Reads an answer that comes in pieces. */
 async function readAnswer(
   connection: WebServerConnection,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  body: ReadableStream<Uint8Array>,
   sink: ExchangeSink,
   signal: AbortSignal,
 ): Promise<ExchangeEnd> {
-  for (;;) {
-    const { value, done } = await reader.read();
-    signal.throwIfAborted();
-    if (done) throw new ExchangeError("EXCHANGE_BROKEN", "the pool closed the connection before END_REQUEST");
-    for (const event of receive(connection, value)) {
-      if (event.type === "end") {
-        return { applicationStatus: event.applicationStatus, protocolStatus: event.protocolStatus };
-      }
-      if (event.type !== "stdout" && event.type !== "stderr") continue;
-      const held = sink[event.type](event.content);
-      if (held !== undefined) await held;
+  const reader = body.getReader();
+  // The handler sees its answer cancelled: that aborts the request there.
+  const abort = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", abort);
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
       signal.throwIfAborted();
+      if (done) throw unended();
+      const end = await passOn(connection, value, sink, signal);
+      if (end !== undefined) return end;
     }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    reader.cancel().catch(() => {});
   }
+}
+
+/** Hands a piece of the answer to the sink. Gives the request's end, if it is in it. */
+async function passOn(
+  connection: WebServerConnection,
+  chunk: Uint8Array,
+  sink: ExchangeSink,
+  signal: AbortSignal,
+): Promise<ExchangeEnd | undefined> {
+  for (const event of receive(connection, chunk)) {
+    if (event.type === "end") {
+      const end = { applicationStatus: event.applicationStatus, protocolStatus: event.protocolStatus };
+      sink.ended?.(end);
+      return end;
+    }
+    if (event.type !== "stdout" && event.type !== "stderr") continue;
+    const held = sink[event.type](event.content);
+    if (held !== undefined) await held;
+    signal.throwIfAborted();
+  }
+  return undefined;
+}
+
+function unended(): ExchangeError {
+  return new ExchangeError("EXCHANGE_BROKEN", "the pool closed the connection before END_REQUEST");
 }
 
 function receive(connection: WebServerConnection, chunk: Uint8Array): ReturnType<WebServerConnection["receive"]> {

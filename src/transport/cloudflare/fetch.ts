@@ -5,6 +5,7 @@ import { concat } from "../../codec/index.ts";
 import { ExchangeError } from "../exchange.ts";
 import { Gate } from "../gate.ts";
 import { Inbox } from "../inbox.ts";
+import { microtask } from "../microtask.ts";
 import type { Connect, Transport, TransportHandler } from "../transport.ts";
 
 /** Media type of a body that holds FastCGI records. */
@@ -111,7 +112,7 @@ export class BodyTransport implements Transport {
   #finish(error?: Error): void {
     this.#stopSending();
     this.#reader?.cancel(error).catch(() => {});
-    queueMicrotask(() => this.#inbox.close());
+    microtask(() => this.#inbox.close());
   }
 }
 
@@ -160,7 +161,10 @@ export async function answerFetch(request: Request): Promise<FetchAnswer> {
 }
 
 function reply(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): Response {
-  return new Response(body, { headers: { "content-type": FASTCGI_TYPE } });
+  const headers: Record<string, string> = { "content-type": FASTCGI_TYPE };
+  // Said here, or the runtime tells nobody: who knows it reads the answer at once.
+  if (body instanceof Uint8Array) headers["content-length"] = String(body.length);
+  return new Response(body, { headers });
 }
 
 /** Largest body of a request that is read at once, in bytes: what `fetchExchange` sends whole, and its params. */
@@ -170,7 +174,8 @@ const WHOLE = 256 * 1024;
 class WholeTransport implements Transport {
   readonly response: Promise<Response>;
   readonly #body: Uint8Array;
-  readonly #rest: BodyTransport;
+  /** What follows the first write: made when something does, since a stream costs the runtime more than all else here. */
+  #rest: BodyTransport | undefined;
   readonly #signal: AbortSignal;
   #first: Uint8Array<ArrayBuffer> | undefined;
   #state: "waiting" | "first" | "streaming" | "closed" = "waiting";
@@ -180,8 +185,6 @@ class WholeTransport implements Transport {
   constructor(body: Uint8Array, signal: AbortSignal) {
     this.#body = body;
     this.#signal = signal;
-    // Nothing more is read: the body has ended, and the visitor's leaving is told by the signal.
-    this.#rest = new BodyTransport(new Promise(() => {}));
     this.response = new Promise((resolve) => {
       this.#respond = resolve;
     });
@@ -189,14 +192,9 @@ class WholeTransport implements Transport {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
-    this.#rest.start({
-      onChunk() {},
-      onEnd: (error) => handler.onEnd(error),
-      onGone: (error) => handler.onGone?.(error),
-    });
     this.#signal.addEventListener("abort", () => this.#gone());
     // Never inside the caller's own call, as with any other transport.
-    queueMicrotask(() => {
+    microtask(() => {
       if (this.#signal.aborted) this.#gone();
       if (this.#state !== "closed") void handler.onChunk(this.#body);
     });
@@ -209,12 +207,12 @@ class WholeTransport implements Transport {
   }
 
   write(chunks: readonly Uint8Array[]): Promise<void> | undefined {
-    if (this.#state === "streaming") return this.#rest.write(chunks);
     if (this.#state === "closed") return undefined;
+    if (this.#rest !== undefined) return this.#rest.write(chunks);
     this.#first = concat(this.#first === undefined ? chunks : [this.#first, ...chunks]);
     if (this.#state === "waiting") {
       this.#state = "first";
-      queueMicrotask(() => this.#stream());
+      microtask(() => this.#stream());
     }
     return undefined;
   }
@@ -222,24 +220,37 @@ class WholeTransport implements Transport {
   #stream(): void {
     if (this.#state !== "first" || this.#first === undefined) return;
     this.#state = "streaming";
-    void this.#rest.write([this.#first]);
-    this.#respond(reply(this.#rest.outgoing));
+    // Nothing more is read: the body has ended, and the visitor's leaving is told by the signal.
+    const rest = new BodyTransport(new Promise(() => {}));
+    this.#rest = rest;
+    rest.start({
+      onChunk() {},
+      onEnd: (error) => this.#handler?.onEnd(error),
+      onGone: (error) => this.#handler?.onGone?.(error),
+    });
+    void rest.write([this.#first]);
+    this.#respond(reply(rest.outgoing));
   }
 
   close(): void {
     if (this.#state === "closed") return;
-    const whole = this.#state !== "streaming";
     this.#state = "closed";
-    if (whole) this.#respond(reply(this.#first ?? new Uint8Array(0)));
-    this.#rest.close();
+    if (this.#rest !== undefined) this.#rest.close();
+    else this.#whole(reply(this.#first ?? new Uint8Array(0)));
   }
 
   reset(): void {
     if (this.#state === "closed") return;
     this.#stream();
-    if (this.#state !== "streaming") this.#respond(new Response(null, { status: 502 }));
     this.#state = "closed";
-    this.#rest.reset();
+    if (this.#rest !== undefined) this.#rest.reset();
+    else this.#whole(new Response(null, { status: 502 }));
+  }
+
+  /** All there is, and the end. */
+  #whole(response: Response): void {
+    this.#respond(response);
+    microtask(() => this.#handler?.onEnd());
   }
 }
 
