@@ -3,14 +3,17 @@
 
 import { parentPort } from "node:worker_threads";
 import { PhpError } from "../src/php/errors.ts";
-import { type NodeInterpreter, startInterpreter } from "../src/platform/node/interpreter.ts";
+import { type NodeInterpreter, prepareInterpreter, startInterpreter } from "../src/platform/node/interpreter.ts";
 import { failure, ThreadChild } from "../src/platform/node/thread-child.ts";
-import type { ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
+import type { Preparation, ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
 import { warmUp } from "../src/platform/node/warm-up.ts";
 
 let instance: NodeInterpreter | undefined;
 /** Key of the snapshot that the instance can go back to. */
 let key: string | undefined;
+/** The directory that its pool shares: instances of another one are of no use. */
+let sharedDirectory: string | undefined;
+let preparing: Promise<void> | undefined;
 let child: ThreadChild | undefined;
 
 function report(message: ThreadReport): void {
@@ -23,14 +26,31 @@ function complain(text: string): void {
 }
 
 parentPort?.on("message", (order: ThreadOrder) => {
-  if (order.type !== "start") child?.order(order);
-  else
-    run(order.settings).catch((error: unknown) => {
-      report(failure(error));
-      // Ends this thread only.
-      process.exit(1);
-    });
+  switch (order.type) {
+    case "prepare":
+      // The child that is to live in it would meet the same reason, and tell it.
+      preparing = prepare(order.preparation).catch(() => {});
+      return;
+    case "start":
+      run(order.settings).catch((error: unknown) => {
+        report(failure(error));
+        // Ends this thread only.
+        process.exit(1);
+      });
+      return;
+    default:
+      child?.order(order);
+  }
 });
+
+async function prepare(preparation: Preparation): Promise<void> {
+  const { interpreter, mail } = preparation;
+  // Nobody sends before there is a child, which has services of its own.
+  const services = mail === undefined ? {} : { mail: { ...mail, send: async () => {} } };
+  instance = await prepareInterpreter(interpreter, services);
+  key = preparation.key;
+  sharedDirectory = interpreter.sharedDirectory;
+}
 
 async function run(settings: ThreadSettings): Promise<void> {
   child = new ThreadChild(settings, report);
@@ -48,12 +68,20 @@ async function run(settings: ThreadSettings): Promise<void> {
 }
 
 async function begin(settings: ThreadSettings, { services }: ThreadChild): Promise<NodeInterpreter> {
+  await preparing;
   const { interpreter, snapshot } = settings;
-  if (instance !== undefined && snapshot !== undefined && snapshot.key === key) {
-    await instance.restore(snapshot, interpreter, services);
-    return instance;
+  const fits = snapshot?.key === key && interpreter.sharedDirectory === sharedDirectory;
+  if (instance !== undefined && snapshot !== undefined && fits) {
+    try {
+      await instance.restore(snapshot, interpreter, services);
+      return instance;
+    } catch (error) {
+      if (!(error instanceof PhpError) || error.code !== "PHP_SNAPSHOT") throw error;
+      // It is told below, and PHP starts by itself.
+    }
   }
   instance = await startInterpreter(interpreter, services, snapshot, complain);
   key = snapshot?.key;
+  sharedDirectory = interpreter.sharedDirectory;
   return instance;
 }

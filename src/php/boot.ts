@@ -88,6 +88,30 @@ export async function bootPhp(options: BootOptions): Promise<PhpHost> {
  * @throws {PhpError} `PHP_BOOT` as `bootPhp`
  */
 export async function startPhp(given: BootOptions): Promise<Interpreter> {
+  return await explained(given, async (options) => {
+    const prepared = await prepare(options, options.snapshot !== undefined);
+    const { interpreter, identity } = prepared;
+    if (options.snapshot === undefined || !(await wasRestored(interpreter, options.snapshot, identity, options))) {
+      await begin(prepared);
+    }
+    return interpreter;
+  });
+}
+
+/**
+ * Boots an instance and starts nothing in it: it is to be given a snapshot.
+ *
+ * @throws {PhpError} `PHP_BOOT` as `bootPhp`
+ */
+export async function preparePhp(given: BootOptions): Promise<Interpreter> {
+  return await explained(given, async (options) => (await prepare(options, true)).interpreter);
+}
+
+/** Has the error of a boot tell what PHP said. */
+async function explained(
+  given: BootOptions,
+  boot: (options: BootOptions) => Promise<Interpreter>,
+): Promise<Interpreter> {
   let said = "";
   const options = {
     ...given,
@@ -97,47 +121,57 @@ export async function startPhp(given: BootOptions): Promise<Interpreter> {
     },
   };
   try {
-    const clock = new Clock();
-    const services = options.services ?? {};
-    const ini = buildIni(services.mail === undefined ? withoutMail(options.ini) : (options.ini ?? {}));
-    const loaded = await loadPhp(options, clock, {
-      [INI_PATH]: ini.text,
-      [PREPEND_PATH]: prependFile(ini.prependFile),
-    });
-    const { module, setErrno, forgetFibers } = loaded;
-    const identity = { env: options.env ?? {}, services, processId: options.processId ?? 1 };
-    const hostOptions = {
-      clock,
-      setErrno,
-      sendmailPath: ini.sendmailPath,
-      ...(options.resolve && { resolve: options.resolve }),
-      adminValues: ini.adminValues,
-      userIni: ini.userIni,
-      onRequestEnd: forgetFibers,
-    };
-    const interpreter = new Interpreter(loaded, hostOptions, identity);
-    if (options.snapshot !== undefined && (await wasRestored(interpreter, options.snapshot, identity, options))) {
-      return interpreter;
-    }
-    interpreter.construct();
-    let started = () => {};
-    if (ini.preload !== "" && canPreload(module)) {
-      module.FS.writeFile(INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
-      started = pretendCommandLine(module, INI_PATH);
-    }
-    // Both names are read by the start-up only.
-    module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
-    module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
-    const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
-    if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
-    started();
-    interpreter.started();
-    return interpreter;
+    return await boot(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = said.trim() === "" ? reason : `${reason}: ${said.trim().replace(/\s*\n\s*/g, " ")}`;
     throw new PhpError("PHP_BOOT", `the interpreter could not be started: ${message}`, { cause: error });
   }
+}
+
+/** An instance with the files of its interpreters. */
+interface Prepared {
+  readonly interpreter: Interpreter;
+  readonly module: PhpModule;
+  readonly ini: ReturnType<typeof buildIni>;
+  readonly identity: Identity;
+}
+
+async function prepare(options: BootOptions, forSnapshot: boolean): Promise<Prepared> {
+  const clock = new Clock();
+  const services = options.services ?? {};
+  const ini = buildIni(services.mail === undefined ? withoutMail(options.ini) : (options.ini ?? {}));
+  const own = { [INI_PATH]: ini.text, [PREPEND_PATH]: prependFile(ini.prependFile) };
+  const loaded = await loadPhp(options, clock, own, forSnapshot);
+  const { module, setErrno, forgetFibers } = loaded;
+  const identity = { env: options.env ?? {}, services, processId: options.processId ?? 1 };
+  const hostOptions = {
+    clock,
+    setErrno,
+    sendmailPath: ini.sendmailPath,
+    ...(options.resolve && { resolve: options.resolve }),
+    adminValues: ini.adminValues,
+    userIni: ini.userIni,
+    onRequestEnd: forgetFibers,
+  };
+  return { interpreter: new Interpreter(loaded, hostOptions, identity), module, ini, identity };
+}
+
+/** PHP's own start. */
+async function begin({ interpreter, module, ini }: Prepared): Promise<void> {
+  interpreter.construct();
+  let started = () => {};
+  if (ini.preload !== "" && canPreload(module)) {
+    module.FS.writeFile(INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
+    started = pretendCommandLine(module, INI_PATH);
+  }
+  // Both names are read by the start-up only.
+  module.ccall("wasm_set_phpini_path", null, ["string"], [INI_PATH]);
+  module.ccall("wasm_set_sapi_name", "number", ["string"], [SAPI_NAME]);
+  const result = await module.ccall("php_wasm_init", "number", [], [], { async: true });
+  if (result !== 0) throw new Error(`php_wasm_init gave ${String(result)}`);
+  started();
+  interpreter.started();
 }
 
 async function wasRestored(
@@ -168,16 +202,18 @@ export interface LoadedPhp extends Instance {
 }
 
 /**
- * Loads an interpreter, with its directories and files in place, and does not start it. For a snapshot it may be blank.
+ * Loads an interpreter, with its directories and files in place, and does not start it.
  *
  * @param own files of the host's own, which win over those of `options`
+ * @param forSnapshot its memory may be left blank: see `Instance.construct`
  */
 export async function loadPhp(
   options: Omit<BootOptions, "ini" | "services">,
   clock: Clock,
   own: Readonly<Record<string, string>>,
+  forSnapshot = false,
 ): Promise<LoadedPhp> {
-  const loaded = await loadModule(options, clock);
+  const loaded = await loadModule(options, clock, forSnapshot);
   const { FS } = loaded.module;
   options.mount?.(loaded.module);
   for (const [path, content] of [...(options.files ?? []), ...Object.entries(own)]) {
@@ -189,7 +225,11 @@ export async function loadPhp(
   return loaded;
 }
 
-function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock): Promise<LoadedPhp> {
+function loadModule(
+  options: Omit<BootOptions, "ini" | "services">,
+  clock: Clock,
+  forSnapshot: boolean,
+): Promise<LoadedPhp> {
   return new Promise((resolve, reject) => {
     let forgetFibers = () => {};
     let environment: () => EnvironmentPlace | undefined = () => undefined;
@@ -230,8 +270,8 @@ function loadModule(options: Omit<BootOptions, "ini" | "services">, clock: Clock
           constructors();
         };
         // All that they write is part of the snapshot.
-        if (options.snapshot === undefined) begin();
-        else construct = begin;
+        if (forSnapshot) construct = begin;
+        else begin();
       },
       instantiateWasm(imports, receive) {
         // The glue puts a directory of its own into it, which means nothing to scripts.

@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Child } from "../../src/fpm/spawn.ts";
 import type { SnapshotEvent, SnapshotOptions } from "../../src/platform/node/snapshot-options.ts";
@@ -145,6 +146,28 @@ describe("children of a warmed pool", () => {
     for (const answer of seen) expect(answer).toMatchObject({ warm: true, who: false, admin: "" });
   }, 60_000);
 
+  test("find an instance prepared, and have nothing of another pool by it", async () => {
+    const { threads } = await pool({ env: { WHO: "me" } });
+    const spawnIn = async (name: string) => {
+      const child = threads.spawn({ pool: name, slot: 0 });
+      children.push(child);
+      await child.ready;
+      // The next thread is told what to prepare.
+      await setTimeout(50);
+      return child;
+    };
+    const mark = write("mark.php", "echo json_encode(glob('/internal/pool/tmp/*')); touch('/internal/pool/tmp/mark');");
+    const mine = [await spawnIn("mine"), await spawnIn("mine")];
+    const answers = await Promise.all(mine.map(answerOf));
+    for (const answer of answers) expect(answer).toMatchObject({ warm: true, who: "me" });
+    expect(answers.map(({ pid }) => pid)).toEqual(mine.map(({ pid }) => pid));
+    expect(new Set(answers.map(({ random }) => random)).size).toBe(2);
+    expect(await ask(mine[0] as Child<Wire>, mark)).toBe("[]");
+    expect(await ask(mine[1] as Child<Wire>, mark)).toBe('["\\/internal\\/pool\\/tmp\\/mark"]');
+    // What is prepared now is for the pool of before.
+    expect(await ask(await spawnIn("other"), mark)).toBe("[]");
+  }, 60_000);
+
   test("break and are replaced, in the same thread as well", async () => {
     const { spawn } = await pool();
     let child = await spawn();
@@ -241,6 +264,20 @@ describe("a snapshot in a file", () => {
     },
     60_000,
   );
+
+  test("is left aside by each child whose environment it has no room for, recycled ones too", async () => {
+    await (await pool({}, { file })).spawn();
+    const { events, spawn } = await pool({ env: { WHO: "x".repeat(100_000) } }, { file });
+    await spawn();
+    await setTimeout(50);
+    let child = await spawn();
+    expect((await answerOf(child)).who).toHaveLength(100_000);
+    child.stop();
+    expect(await child.exited).toEqual({ reason: "stopped" });
+    child = await spawn();
+    expect(await answerOf(child)).toMatchObject({ pid: child.pid, limit: "128M" });
+    expect(events.map(({ type }) => type)).toEqual(["loaded"]);
+  }, 60_000);
 
   test("is ignored when the application has changed", async () => {
     const before = await pool({}, { file });

@@ -2,7 +2,7 @@
 // sockets that connect.
 
 import { rootCertificates } from "node:tls";
-import { type BootOptions, startPhp } from "../../php/boot.ts";
+import { type BootOptions, preparePhp, startPhp } from "../../php/boot.ts";
 import type { PhpModule } from "../../php/glue.ts";
 import type { PhpHost, PhpServices } from "../../php/host.ts";
 import type { IniParts } from "../../php/ini.ts";
@@ -82,14 +82,33 @@ export async function startInterpreter(
   snapshot?: Snapshot,
   onComplaint?: (text: string) => void,
 ): Promise<NodeInterpreter> {
-  const { become, aborted, ...options } = await instanceOptions(settings);
-  const interpreter = await startPhp({
-    ...options,
-    ini: { ...settings.ini, platform: { ...platformIni(), ...settings.ini.platform } },
-    services,
-    ...(snapshot && { snapshot }),
-    ...(onComplaint && { onComplaint }),
-  });
+  const options = await instanceOptions(settings);
+  const more = { ...(snapshot && { snapshot }), ...(onComplaint && { onComplaint }) };
+  return over(await startPhp({ ...bootOptions(settings, options, services), ...more }), options);
+}
+
+/**
+ * Boots an instance in this thread and starts nothing in it: `restore` does.
+ *
+ * @throws {PhpError} `PHP_BOOT`
+ */
+export async function prepareInterpreter(
+  settings: InterpreterSettings,
+  services: PhpServices,
+): Promise<NodeInterpreter> {
+  const options = await instanceOptions(settings);
+  return over(await preparePhp(bootOptions(settings, options, services)), options);
+}
+
+function bootOptions(
+  { ini }: InterpreterSettings,
+  { become: _, aborted: __, ...options }: InstanceOptions,
+  services: PhpServices,
+): BootOptions {
+  return { ...options, ini: { ...ini, platform: { ...platformIni(), ...ini.platform } }, services };
+}
+
+function over(interpreter: Interpreter, { become, aborted }: InstanceOptions): NodeInterpreter {
   return {
     interpreter,
     get host() {

@@ -198,7 +198,7 @@ function startChild<Wire>(
       switch (report.type) {
         case "ready":
           ready.resolve();
-          if (warmStart !== undefined) stable.prepare();
+          if (warmStart !== undefined) prepareNext().catch(() => {});
           return;
         case "failed":
           failure = report;
@@ -236,17 +236,31 @@ function startChild<Wire>(
   /** Whose children can go on in one instance: those of one pool. */
   const vacancy = () => (warmStart?.key === undefined ? undefined : `${warmStart.key} ${place.pool}`);
 
+  const interpreter = async (processId: number) => {
+    const { code, extensions, glueUrl } = common;
+    const compiled = extensions.modules.length > 0 ? await code.whole() : await code.slim();
+    return { ...interpreterSettings(processId, place.pool, options), ...compiled, glueUrl, locks, extensions };
+  };
+
+  /** Mails: functions cannot be sent. */
+  const rules = options.mail && { mail: mailRules(options.mail) };
+
+  /** The next child of the pool finds a thread with an instance in it. */
+  const prepareNext = async () => {
+    const key = warmStart?.key;
+    const preparation = key === undefined ? undefined : { interpreter: await interpreter(0), key, ...rules };
+    stable.prepare(preparation && { type: "prepare", preparation });
+  };
+
   const start = async (home: Thread) => {
     const part = (await warmStart?.next()) ?? {};
     isFirst = part.warmUp !== undefined;
-    const { code, extensions, glueUrl } = common;
-    const compiled = extensions.modules.length > 0 ? await code.whole() : await code.slim();
     const settings: ThreadSettings = {
-      interpreter: { ...interpreterSettings(pid, place.pool, options), ...compiled, glueUrl, locks, extensions },
+      interpreter: await interpreter(pid),
       responder: { fixPathInfo: fixesPathInfo(options.ini ?? {}), ...options.responder },
       port: port2,
       traceWanted,
-      ...(options.mail && { mail: mailRules(options.mail) }),
+      ...rules,
       ...part,
     };
     if (gone) return;
@@ -331,7 +345,7 @@ async function keyOf<Wire>(options: ThreadSpawnOptions<Wire>, code: PhpCode): Pr
   });
 }
 
-/** What a thread must know: functions cannot be sent. */
+/** What a thread must know. */
 function mailRules({ from, limits }: ThreadMail): Omit<MailService, "send"> {
   return { ...(from === undefined ? {} : { from }), ...(limits === undefined ? {} : { limits }) };
 }

@@ -11,7 +11,7 @@ import { SynchronousPort } from "./synchronous-port.ts";
 import type { MailProblem, ThreadOrder, ThreadReport, ThreadSettings } from "./thread-messages.ts";
 
 /** What a thread is told about a child that it runs. */
-export type ChildOrder = Exclude<ThreadOrder, { readonly type: "start" }>;
+export type ChildOrder = Exclude<ThreadOrder, { readonly type: "start" | "prepare" }>;
 
 /** How the child ended. */
 export type ChildEnd = "stopped" | "broken";

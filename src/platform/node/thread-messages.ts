@@ -58,8 +58,16 @@ export interface MadeSnapshot {
   readonly milliseconds: number;
 }
 
+/** What an instance is made of before there is a child for it. */
+export type Preparation = Pick<ThreadSettings, "interpreter" | "mail"> & {
+  /** Of the snapshot that it will be given. */
+  readonly key: string;
+};
+
 /** To the thread. */
 export type ThreadOrder =
+  /** Have an instance ready for a child that starts from a snapshot. At most once, before the first child. */
+  | { readonly type: "prepare"; readonly preparation: Preparation }
   /** Be a child. Once, or again after `over`. */
   | { readonly type: "start"; readonly settings: ThreadSettings }
   /** Finish what runs and end. */

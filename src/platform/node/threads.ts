@@ -130,11 +130,16 @@ export class Stable {
     }, LINGER);
   }
 
-  /** Starts a thread ahead, so that the next child need not wait for it. */
-  prepare(): void {
+  /**
+   * Starts a thread ahead, so that the next child need not wait for it.
+   *
+   * @param order what it does until then
+   */
+  prepare(order: ThreadOrder | undefined): void {
     if (this.#children === 0 || (this.#spare !== undefined && !this.#spare.ended)) return;
     try {
       this.#spare = new Thread();
+      if (order !== undefined) this.#spare.post(order);
     } catch {
       // The next child will meet the reason, and tell it.
     }
