@@ -320,6 +320,7 @@ function settingsOf(options: EngineOptions): ServerSettings {
     files: Object.fromEntries(files),
     wire: { ...DEFAULT_WIRE_LIMITS, ...options.wire },
     statusInterval: options.statusInterval ?? DEFAULT_STATUS_INTERVAL,
+    network: options.network ?? true,
   };
 }
 

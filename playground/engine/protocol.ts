@@ -43,6 +43,7 @@ export interface ServerSettings {
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly wire: WireLimits;
   readonly statusInterval: number;
+  readonly network: boolean;
 }
 
 /** Calls with one answer. */

@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly php?: string;
   /** How PHP waits. Default: what the browser can do. */
   readonly asyncMode?: AsyncMode;
+  /** Whether scripts reach HTTP and HTTPS servers, where CORS allows. Default true. */
+  readonly network?: boolean;
   /** Whether files survive a reload, where the browser can do that. Default true. */
   readonly keepFiles?: boolean;
   /** What is kept of the wire. */

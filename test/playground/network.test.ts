@@ -342,10 +342,13 @@ describePeers(["chromium"], "the network from PHP in a page from elsewhere", () 
     expect(ms).toBeLessThan(5000);
   });
 
-  test("without promise integration: there is none, which is said at once", async () => {
+  test.each([
+    ["without promise integration", { asyncMode: "asyncify" }],
+    ["that wants none", { network: false }],
+  ] as const)("%s: there is none, which is said at once", async (_what, options) => {
     const { value, ms } = await run(
       new URL(host.url).origin,
-      { asyncMode: "asyncify" },
+      options,
       `return [@file_get_contents('http://127.0.0.1:${port}/a'), @fsockopen('127.0.0.1', ${port}, $e, $m), $m, curl('http://127.0.0.1:${port}/')[1], curl('http://plain.example/')[1], gethostbyname('plain.example')];`,
     );
     expect(value).toEqual([false, false, expect.stringMatching(/unreachable/i), 7, 6, "plain.example"]);

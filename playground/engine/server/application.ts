@@ -206,7 +206,7 @@ export class Application {
   }
 
   #spawner(origin: "pool" | "single"): Spawn<ChildLink> {
-    const { tap, createWorker, onChild, onMail } = this.#parts;
+    const { settings, tap, createWorker, onChild, onMail } = this.#parts;
     return createWorkerSpawn({
       wrap: (transport, { pid }) =>
         new ChildLink(tap.wrap(transport, { hop: "child", origin, pid, side: "web-server" }).transport),
@@ -221,6 +221,7 @@ export class Application {
       },
       env: { USER: "visitor", HOME: "/home/visitor" },
       poolStatus: () => statusArray(this.#pool.status()),
+      network: settings.network,
       onMail: async (mail) => {
         onMail({ ...mail, time: Date.now() });
         this.#log("notice", `a mail to ${mail.to.join(", ")} is shown in the page, and not sent`);

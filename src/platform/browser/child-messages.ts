@@ -37,6 +37,8 @@ export interface WorkerChildSettings {
   readonly shared: readonly string[];
   /** Whether the master takes mails. */
   readonly mail: boolean;
+  /** Whether scripts reach servers. */
+  readonly network: boolean;
 }
 
 /** To the child. */

@@ -129,7 +129,7 @@ class WorkerChild {
   async #boot(settings: WorkerChildSettings, files: DurableFiles, waits: boolean): Promise<PhpHost> {
     const { glueUrl, wasm, asyncMode, iniText, iniSettings, env, mail } = settings;
     // Rewritten code cannot wait where a connection is made or a name is looked up.
-    const network = waits ? new PageNetwork() : undefined;
+    const network = waits && settings.network ? new PageNetwork() : undefined;
     return await bootPhp({
       glue: await this.#loadGlue(glueUrl),
       runtimeName: "WEB",
@@ -140,10 +140,10 @@ class WorkerChild {
       env: { CHILD_PID: String(settings.pid), ...env },
       processId: settings.pid,
       ...(network && { WebSocketClass: network.WebSocketClass, resolve: network.resolve }),
-      ...(network && {
+      ...(waits && {
         imports: (imports, module) => {
           // Within what the files make of it, which may wait.
-          network.install(imports, module);
+          network?.install(imports, module);
           files.install(imports, module);
         },
       }),

@@ -50,6 +50,8 @@ export interface WorkerSpawnOptions<Wire> {
   readonly poolStatus?: (pool: string) => object | undefined;
   /** Takes the mails of scripts: a page cannot send them, but show them. Without it mail() gives false and warns. */
   readonly onMail?: SendMail;
+  /** Whether scripts reach HTTP and HTTPS servers by the browser's `fetch`, where CORS allows. Default true. */
+  readonly network?: boolean;
   readonly onStart?: (pid: number, start: WorkerStart) => void;
 }
 
@@ -159,6 +161,7 @@ function settingsOf<Wire>(pid: number, files: PageFiles, options: WorkerSpawnOpt
     env: options.env ?? {},
     shared: files.directories,
     mail: options.onMail !== undefined,
+    network: options.network ?? true,
   };
 }
 
