@@ -54,7 +54,9 @@ const MSG_PEEK = 2;
 interface GlueSocket {
   /** Between connect() and its outcome. */
   readonly connecting?: boolean;
+  readonly type: number;
   readonly peers: Readonly<Record<string, Peer>>;
+  readonly recv_queue: readonly unknown[];
   readonly sock_ops?: SocketOperations;
 }
 
@@ -71,8 +73,12 @@ export interface ReadingSocket {
 
 interface SocketOperations {
   removePeer(sock: GlueSocket, peer: Peer): void;
+  /** Throws when nothing has come. */
   recvmsg(sock: GlueSocket, length: number, flags?: number): { readonly buffer: Uint8Array } | null;
 }
+
+/** A socket of bytes. */
+const SOCK_STREAM = 1;
 
 const repaired = new WeakSet<object>();
 
@@ -82,15 +88,40 @@ function repairOperations(stream: GlueStream | null | undefined): void {
   if (operations === undefined || repaired.has(operations)) return;
   repaired.add(operations);
   const { removePeer, recvmsg } = operations;
+  const read = (sock: GlueSocket, length: number, flags?: number) => recvmsg.call(operations, sock, length, flags);
   // A connection that failed before poll() asks for it must stay known: the glue forgets it, and poll(), finding nothing,
   // waits for as long as curl allows.
   operations.removePeer = (sock, peer) => {
     if (!(sock.connecting === true && peer.socket.readyState >= CLOSING)) removePeer.call(operations, sock, peer);
   };
   operations.recvmsg = (sock, length, flags) => {
-    const message = recvmsg.call(operations, sock, length, flags);
-    if (message === null || ((flags ?? 0) & MSG_PEEK) !== 0) return message;
-    for (const { socket } of Object.values(sock.peers)) socket.taken?.(message.buffer.length);
-    return message;
+    const message = read(sock, length, flags);
+    if (message === null || sock.type !== SOCK_STREAM || ((flags ?? 0) & MSG_PEEK) !== 0) return message;
+    const buffer = readMore(sock, message.buffer, length, (most) => read(sock, most, flags));
+    for (const { socket } of Object.values(sock.peers)) socket.taken?.(buffer.length);
+    return { ...message, buffer };
   };
+}
+
+/**
+ * A read gives what has come, and not one message of it: curl waits anew after each, some milliseconds long.
+ *
+ * @param first what was read already, of at most `length` bytes
+ */
+function readMore(
+  { recv_queue: queue }: GlueSocket,
+  first: Uint8Array,
+  length: number,
+  read: (most: number) => { readonly buffer: Uint8Array } | null,
+): Uint8Array {
+  if (queue.length === 0 || first.length === length) return first;
+  const whole = new Uint8Array(length);
+  whole.set(first);
+  let filled = first.length;
+  while (queue.length > 0 && filled < length) {
+    const { buffer = new Uint8Array(0) } = read(length - filled) ?? {};
+    whole.set(buffer, filled);
+    filled += buffer.length;
+  }
+  return whole.subarray(0, filled);
 }

@@ -58,6 +58,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   if (request.url === "/slow") return void setTimeout(() => response.end("late"), 5000).unref();
   if (request.url === "/missing") response.statusCode = 404;
   if (request.url === "/megabyte") return void response.end(MEGABYTE);
+  if (request.url === "/pieces") {
+    for (const piece of ["one", "two", "three"]) {
+      response.write(piece);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+    }
+    return void response.end();
+  }
   if (request.url === "/endless") return sendEndlessly(response);
   if (request.url === "/broken") {
     response.writeHead(200, { "Content-Length": "1000" }).write("half");
@@ -231,6 +240,13 @@ describePeers(["chromium"], "the network from PHP in a page", () => {
     expect(warnings[0]).toContain("HTTP/1.1 502 The server does not let this page read its answer (CORS)");
     expect(warnings[1]).toContain("getaddrinfo for nowhere.invalid failed");
     expect(ms).toBeLessThan(3000);
+  });
+
+  test("one read gives all that has come in pieces", async () => {
+    const { value } = await evaluate(
+      `$s = fsockopen('127.0.0.1', ${new URL(http).port}); fwrite($s, "GET /pieces HTTP/1.0\r\n\r\n"); usleep(600000); return fread($s, 8192);`,
+    );
+    expect(value).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nonetwothree$/s);
   });
 
   test("another protocol than HTTP fails at once, and a server's greeting is not waited for", async () => {

@@ -1,6 +1,7 @@
 // Answers of HTTP/1.1 as PHP and curl read them. Pure: what `fetch` knows of an answer in, bytes out.
 
 import { REASONS } from "../../../php/response-head.ts";
+import { concat } from "./byte-pipe.ts";
 
 /** How the end of a body is told (RFC 9112, section 6). */
 export type Framing = "chunked" | "until-closed" | "no-body";
@@ -42,12 +43,12 @@ export function answerHead(
 }
 
 /** A piece of a body: as it is, or as a chunk. Not empty: that would be the end. */
-export function bodyPiece(bytes: Uint8Array, framing: Framing): readonly Uint8Array[] {
-  return framing === "chunked" ? [latin1(`${bytes.length.toString(16)}\r\n`), bytes, CRLF] : [bytes];
+export function bodyPiece(bytes: Uint8Array, framing: Framing): Uint8Array {
+  return framing === "chunked" ? concat(latin1(`${bytes.length.toString(16)}\r\n`), bytes, CRLF) : bytes;
 }
 
-export function bodyEnd(framing: Framing): readonly Uint8Array[] {
-  return framing === "chunked" ? [latin1("0\r\n\r\n")] : [];
+export function bodyEnd(framing: Framing): Uint8Array {
+  return latin1(framing === "chunked" ? "0\r\n\r\n" : "");
 }
 
 export const CONTINUE: Uint8Array = latin1("HTTP/1.1 100 Continue\r\n\r\n");

@@ -73,16 +73,12 @@ async function sendBody(pipe: BytePipe, body: ReadableStream<Uint8Array> | null,
   const reader = body?.getReader();
   try {
     for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
-      if (next.value.length > 0) await writeAll(pipe, bodyPiece(next.value, framing));
+      if (next.value.length > 0) await pipe.write(bodyPiece(next.value, framing));
     }
   } catch (error) {
     // The browser lets go of the server, too.
     reader?.cancel().catch(() => {});
     throw error;
   }
-  await writeAll(pipe, bodyEnd(framing));
-}
-
-async function writeAll(pipe: BytePipe, pieces: readonly Uint8Array[]): Promise<void> {
-  for (const piece of pieces) await pipe.write(piece);
+  await pipe.write(bodyEnd(framing));
 }
