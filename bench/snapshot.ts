@@ -143,6 +143,7 @@ async function starts(cold: Pool, warm: Pool, rounds: number): Promise<Table> {
     coldPage: [] as number[],
     warm: [] as number[],
     page: [] as number[],
+    second: [] as number[],
     again: [] as number[],
   };
   for (let round = 0; round < rounds; round++) {
@@ -150,10 +151,17 @@ async function starts(cold: Pool, warm: Pool, rounds: number): Promise<Table> {
     times.cold.push(await time(async () => (child = await cold.start())));
     times.coldPage.push(await time(() => ask(child as Link, front)));
     await end(child as Link);
-    // The thread that is kept ready is started after the child before; it is there when the next one is needed.
+    // The thread that is kept ready is started after the child before, with an instance; it is there when the next one is needed.
     await pause(400);
     times.warm.push(await time(async () => (child = await warm.start())));
     times.page.push(await time(() => ask(child as Link, front)));
+    await pause(400);
+    const next = await warm.start();
+    // The thread that was kept ready is in use, and the next one has only begun.
+    let second: Link | undefined;
+    times.second.push(await time(async () => (second = await warm.start())));
+    await end(next);
+    await end(second as Link);
     const old = child as Link;
     times.again.push(
       await time(async () => {
@@ -179,6 +187,7 @@ async function starts(cold: Pool, warm: Pool, rounds: number): Promise<Table> {
     rows: [
       { name: "ready, PHP started anew", value: median(times.cold), unit: "ms" },
       row("ready, from the snapshot", times.warm, times.cold, { target: { atMost: 40 } }),
+      row("ready, from the snapshot, right after another one", times.second, times.cold),
       row("ready, after another child in the same thread, with that one's end", times.again, times.cold),
       { name: "first page, PHP started anew", value: median(times.coldPage), unit: "ms" },
       row("first page, from the snapshot", times.page, times.coldPage),

@@ -19,7 +19,7 @@ import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
 import { PhpCode } from "./php-code.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
-import type { MailProblem, ThreadSettings } from "./thread-messages.ts";
+import type { MailProblem, ThreadOrder, ThreadSettings } from "./thread-messages.ts";
 import { Stable, type Tenant, type Thread } from "./threads.ts";
 import { WarmStart } from "./warm-start.ts";
 
@@ -198,7 +198,7 @@ function startChild<Wire>(
       switch (report.type) {
         case "ready":
           ready.resolve();
-          if (warmStart !== undefined) prepareNext().catch(() => {});
+          if (warmStart !== undefined) stable.prepare(preparation);
           return;
         case "failed":
           failure = report;
@@ -245,11 +245,11 @@ function startChild<Wire>(
   /** Mails: functions cannot be sent. */
   const rules = options.mail && { mail: mailRules(options.mail) };
 
-  /** The next child of the pool finds a thread with an instance in it. */
-  const prepareNext = async () => {
+  /** So that the next child of the pool finds a thread with an instance in it. */
+  const preparation = async (): Promise<ThreadOrder | undefined> => {
     const key = warmStart?.key;
-    const preparation = key === undefined ? undefined : { interpreter: await interpreter(0), key, ...rules };
-    stable.prepare(preparation && { type: "prepare", preparation });
+    if (key === undefined) return undefined;
+    return { type: "prepare", preparation: { interpreter: await interpreter(0), key, ...rules } };
   };
 
   const start = async (home: Thread) => {

@@ -133,13 +133,18 @@ export class Stable {
   /**
    * Starts a thread ahead, so that the next child need not wait for it.
    *
-   * @param order what it does until then
+   * @param order tells what it does until then
    */
-  prepare(order: ThreadOrder | undefined): void {
+  prepare(order: () => Promise<ThreadOrder | undefined>): void {
     if (this.#children === 0 || (this.#spare !== undefined && !this.#spare.ended)) return;
     try {
-      this.#spare = new Thread();
-      if (order !== undefined) this.#spare.post(order);
+      const spare = new Thread();
+      this.#spare = spare;
+      order().then(
+        // Who took it meanwhile does not wait for that.
+        (told) => told !== undefined && this.#spare === spare && spare.post(told),
+        () => {},
+      );
     } catch {
       // The next child will meet the reason, and tell it.
     }
