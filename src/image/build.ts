@@ -185,7 +185,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
   const config = wranglerConfig(own, {
     name: options.name ?? workerName(basename(root)),
     main: "worker/main.js",
-    assets: "assets",
+    ...(assets.size > 0 && { assets: "assets" }),
     schedule: settings.cron !== undefined,
   });
   if (options.name !== undefined) config.name = options.name;

@@ -17,8 +17,8 @@ export interface ConfigOptions {
   readonly name: string;
   /** Path of the main module, relative to the configuration. */
   readonly main: string;
-  /** Path of the folder of static files. */
-  readonly assets: string;
+  /** Path of the folder of static files. Absent when there are none: visitors then pass no router of the platform's. */
+  readonly assets?: string;
   /** Whether there is a schedule: then a trigger wakes the pool's object, which runs it. */
   readonly schedule?: boolean;
 }
@@ -74,15 +74,18 @@ export function wranglerConfig(own: WranglerConfig, options: ConfigOptions): Rec
     { type: "Data", globs: ["**/*.zip", "**/*.bin"], fallthrough: false },
     { type: "Text", globs: ["**/*.txt"], fallthrough: false },
   ];
-  config.assets = {
-    ...table(own.assets),
-    directory: options.assets,
-    binding: "ASSETS",
-    // What a path means is the gateway's to say, as it is anywhere else.
-    html_handling: "none",
-    not_found_handling: "none",
-    run_worker_first: true,
-  };
+  delete config.assets;
+  if (options.assets !== undefined) {
+    config.assets = {
+      ...table(own.assets),
+      directory: options.assets,
+      binding: "ASSETS",
+      // What a path means is the gateway's to say, as it is anywhere else.
+      html_handling: "none",
+      not_found_handling: "none",
+      run_worker_first: true,
+    };
+  }
   if (options.schedule === true) {
     const crons = list(table(own.triggers).crons);
     config.triggers = { ...table(own.triggers), crons: crons.length > 0 ? [...crons] : [WAKE] };

@@ -26,6 +26,11 @@ describe("a configuration", () => {
     });
   });
 
+  test("of an application without static files has no assets, and so no router before the Worker", () => {
+    const own = { assets: { directory: "ignored" } };
+    expect(wranglerConfig(own, { name: "shop", main: "worker/main.js" })).not.toHaveProperty("assets");
+  });
+
   test("of an application with a schedule has a trigger that wakes the pool, unless it has triggers of its own", () => {
     expect(wranglerConfig({}, OPTIONS).triggers).toBeUndefined();
     expect(wranglerConfig({}, { ...OPTIONS, schedule: true }).triggers).toEqual({ crons: ["*/15 * * * *"] });

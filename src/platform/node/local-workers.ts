@@ -1,6 +1,6 @@
 // A built application in local workerd, by miniflare: for `edge-fpm dev`, for tests, for measuring.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 
@@ -49,6 +49,8 @@ export function localWorkersOptions(options: LocalWorkersOptions): MiniflareOpti
     return [name, typeof value === "string" ? { type: "text", value } : { type: "json", value }] as const;
   });
   const { fastcgiPort: port, host = "127.0.0.1" } = options;
+  const directory = join(options.out, "assets");
+  const hasAssets = existsSync(directory) && readdirSync(directory).length > 0;
   const config = {
     name: NAME,
     compatibilityDate: COMPATIBILITY_DATE,
@@ -57,19 +59,15 @@ export function localWorkersOptions(options: LocalWorkersOptions): MiniflareOpti
     env: {
       ...Object.fromEntries(variables),
       POOL: { type: "durable-object", worker: NAME, exportName: "Pool" },
-      ASSETS: { type: "assets" },
+      ...(hasAssets && { ASSETS: { type: "assets" } }),
       ...(options.mail === false ? {} : { MAIL: { type: "send-email" } }),
       ...(options.loader === false ? {} : { LOADER: { type: "worker-loader" } }),
     },
     exports: { Pool: { type: "durable-object", storage: "sqlite" } },
     triggers: port === undefined ? [] : [{ type: "connect", protocol: "tcp", port, address: host }],
-    assets: {
-      directory: join(options.out, "assets"),
-      hasUserWorker: true,
-      htmlHandling: "none",
-      notFoundHandling: "none",
-      runWorkerFirst: true,
-    },
+    ...(hasAssets && {
+      assets: { directory, hasUserWorker: true, htmlHandling: "none", notFoundHandling: "none", runWorkerFirst: true },
+    }),
   };
   const made = {
     host,
