@@ -159,6 +159,26 @@ describe("two children of one pool", () => {
     expect(body).toBe("4");
   });
 
+  test("who closes a SQLite database in WAL mode last brings the other's commits into it", async () => {
+    const file = join(scratch.root, "wal-last.sqlite");
+    const open = `$d = new PDO('sqlite:${file}', options: [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 20]);
+      $wait = function ($name) { for ($i = 0; !file_exists("${file}.$name"); $i++) { if ($i === 2000) throw new Exception("no $name"); usleep(5000); clearstatcache(); } };`;
+    await run(one, `${open} $d->query('pragma journal_mode = wal'); $d->exec('create table t (who text)');`);
+    const [first, second] = await Promise.all([
+      run(
+        one,
+        `${open} $d->exec("insert into t values ('one')"); touch('${file}.one'); $wait('two'); $d = null; echo 'ok';`,
+      ),
+      run(
+        two,
+        `${open} $wait('one'); $d->exec("insert into t values ('two')"); $d = null; touch('${file}.two'); echo 'ok';`,
+      ),
+    ]);
+    expect([first.body + first.err, second.body + second.err]).toEqual(["ok", "ok"]);
+    const { body } = await run(two, `${open} echo $d->query('select group_concat(who) from t')->fetchColumn();`);
+    expect(body).toBe("one,two");
+  });
+
   test("use a SQLite database in WAL mode at the same time: each sees whole transactions, and old ones while it reads", async () => {
     const file = join(scratch.root, "wal-shared.sqlite");
     const open = `$d = new PDO('sqlite:${file}', options: [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 20]);

@@ -3,7 +3,8 @@
 //
 // That is enough because of how SQLite uses this memory (sqlite.org/walformat.html, section 2): each word is
 // changed under a lock by one user at a time, and what was read without a lock is compared again under one. What
-// is natively seen at once is seen here at the next lock, as if the reader had been that much earlier.
+// is natively seen at once is seen here at the next lock, as if the reader had been that much earlier. Who has the
+// database itself alone, to close it as its last user, takes no locks of this memory any more: it is brought together then.
 
 import { readSync, writeSync } from "node:fs";
 
@@ -61,12 +62,22 @@ export class SharedMaps {
     operations.msync = (stream, ...rest) => (isSharedMap(stream) ? 0 : msync(stream, ...rest));
   }
 
-  /** Brings file and copies together: before a lock is given back, after one was granted. */
-  bringTogether(nfd: number): void {
+  /** Whether anything is mapped. */
+  get some(): boolean {
+    return this.#regions.length > 0;
+  }
+
+  /**
+   * Brings file and copies together: before a lock is given back, after one was granted.
+   *
+   * @param nfd the file's descriptor; absent: all that are mapped
+   */
+  bringTogether(nfd?: number): void {
     if (this.#regions.length === 0) return;
+    const which = nfd === undefined ? this.#regions : this.#regions.filter((region) => region.nfd === nfd);
     // The last region first, and each from its end: what an index points to is there before the index is.
-    for (const region of this.#regions.toReversed()) if (region.nfd === nfd) this.#write(region);
-    for (const region of this.#regions) if (region.nfd === nfd) this.#read(region);
+    for (const region of which.toReversed()) this.#write(region);
+    for (const region of which) this.#read(region);
   }
 
   /** Its descriptor is about to be closed: it is mapped no more, and what was changed was brought along with its lock. */

@@ -97,7 +97,7 @@ export class UserSpace {
   }
 
   fd_close(fd: number): number {
-    if (this.#locks.held > 0) {
+    if (this.#locks.held > 0 || this.#maps.some) {
       const stream = this.#context.FS.getStream(fd);
       if (stream?.nfd !== undefined) {
         this.#maps.closed(stream.nfd);
@@ -163,7 +163,10 @@ export class UserSpace {
     const result = this.#locks.set(file, tries && !this.#locks.onlyShares(file) ? PATIENCE : wait);
     // A lock of shared memory says something of what lies in it, and nothing of which files there are.
     if (!shared) this.#onLock();
-    if (shared && request.type !== 0 && result === "granted") this.#maps.bringTogether(stream.nfd);
+    if (result === "granted" && shared && request.type !== 0) this.#maps.bringTogether(stream.nfd);
+    // The last user of a database brings the log into it, by an index that others may have gone on with: it takes no lock
+    // of the index for that, but the database's own.
+    if (result === "granted" && !shared && request.type === 2 && request.family === FCNTL) this.#maps.bringTogether();
     return result === "granted" ? 0 : result === "busy" ? -EAGAIN : -ENOLCK;
   }
 
