@@ -37,10 +37,10 @@ export async function benchWordPress(quick: boolean): Promise<readonly Table[]> 
     const pages = [nginx.baseUrl, own.baseUrl].map((base) => `${base}/index.php`);
     for (const base of [nginx.baseUrl, own.baseUrl]) await install(base);
     const rounds = quick ? 3 : 7;
-    const count = quick ? 8 : 20;
+    const count = quick ? 5 : 20;
     const times: [number[], number[]] = [[], []];
     const costs: number[] = [];
-    for (const page of pages) for (let i = 0; i < (quick ? 15 : 60); i++) await timed(page);
+    for (const page of pages) for (let i = 0; i < (quick ? 10 : 60); i++) await timed(page);
     for (let round = 0; round < rounds; round++) {
       for (const [at, page] of pages.entries()) {
         const before = processorTime(own.program.pid ?? 0) ?? 0;

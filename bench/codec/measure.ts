@@ -8,6 +8,8 @@ export type Work = () => number;
 /** Milliseconds that one contestant runs in one round. Short: the machine's mood must be the same for all. */
 const SLICE = { full: 60, quick: 20 };
 const ROUNDS = { full: 15, quick: 5 };
+/** Rounds before those that count. */
+const WARM_UP = 6;
 
 /** Keeps the results of the loops alive, or the engine may leave the loops out. */
 let sink = 0;
@@ -23,10 +25,10 @@ export function measure(contestants: Readonly<Record<string, Work>>, quick: bool
   const slice = quick ? SLICE.quick : SLICE.full;
   const rates = new Map<string, number[]>(Object.keys(contestants).map((name) => [name, []]));
   const rounds = quick ? ROUNDS.quick : ROUNDS.full;
-  for (let round = -2; round < rounds; round++) {
+  for (let round = -WARM_UP; round < rounds; round++) {
     for (const [name, work] of Object.entries(contestants)) {
       const rate = rateOf(work, slice);
-      // The first two rounds are for the compiler.
+      // The first rounds are for the compiler.
       if (round >= 0) rates.get(name)?.push(rate);
     }
   }
