@@ -1,6 +1,7 @@
 // The network from scripts, on Node: streams, curl and mysqli against servers of this machine; and what cannot be reached
 // fails at once, or when its timeout says.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createHttp, type IncomingMessage } from "node:http";
 import { createServer as createTcp, type Server } from "node:net";
@@ -140,6 +141,65 @@ describe("the network from PHP", () => {
       7,
     ]);
   });
+
+  test("a server that sends more than the script reads must wait, and nothing is lost", async () => {
+    const total = 128 * 1024 * 1024;
+    let atWakeUp = 0;
+    let sent = (): number => 0;
+    const flood = createTcp((socket) => {
+      socket.on("error", () => {});
+      sent = () => socket.bytesWritten - socket.writableLength;
+      const piece = Buffer.alloc(1024 * 1024, "edge-fpm");
+      let left = total;
+      const more = () => {
+        while (left > 0) {
+          left -= piece.length;
+          if (!socket.write(piece)) return void socket.once("drain", more);
+        }
+        socket.end();
+      };
+      more();
+    });
+    const port = await listen(flood);
+    servers.push(flood);
+    const woken = createHttp((_request, response) => {
+      atWakeUp = sent();
+      response.end();
+    });
+    const wakePort = await listen(woken);
+    servers.push(woken);
+    const got = await evaluate(
+      php,
+      `$s = fsockopen('127.0.0.1', ${port}); usleep(1500000); file_get_contents('http://127.0.0.1:${wakePort}/');
+       $h = hash_init('sha256'); $n = 0; while (!feof($s)) { $d = fread($s, 65536); $n += strlen($d); hash_update($h, $d); }
+       return [$n, hash_final($h)];`,
+    );
+    const whole = createHash("sha256");
+    for (let i = 0; i < total / 8; i += 128 * 1024) whole.update("edge-fpm".repeat(128 * 1024));
+    expect(got.value).toEqual([total, whole.digest("hex")]);
+    // What the kernel takes, and our window.
+    expect(atWakeUp).toBeGreaterThan(0);
+    expect(atWakeUp).toBeLessThan(total / 2);
+  }, 60_000);
+
+  test("a script that sends far more than the peer reads loses the connection, not the memory", async () => {
+    const idle = createTcp((socket) => {
+      socket.on("error", () => {});
+      socket.pause();
+    });
+    const port = await listen(idle);
+    servers.push(idle);
+    const usual = TcpSocket.mostUnsent;
+    TcpSocket.mostUnsent = 16 * 1024 * 1024;
+    const got = await evaluate(
+      php,
+      `$s = fsockopen('127.0.0.1', ${port}); $n = 0; $d = str_repeat('x', 1 << 20);
+       for ($i = 0; $i < 200; $i++) { $w = @fwrite($s, $d); if ($w === false) break; $n += $w; usleep(1000); } return $n >> 20;`,
+    );
+    TcpSocket.mostUnsent = usual;
+    expect(got.value).toBeGreaterThanOrEqual(8);
+    expect(got.value).toBeLessThan(100);
+  }, 60_000);
 
   test("a server that is silent is given up when the timeout says", async () => {
     const streams = await evaluate(

@@ -5,6 +5,9 @@ import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
 import { names } from "./names.ts";
 
+/** Bytes that PHP has not read yet, before the peer must wait. */
+const WINDOW = 1024 * 1024;
+
 /** A TCP connection with the members of a `ws` WebSocket that the glue uses. */
 export class TcpSocket extends EventEmitter {
   /**
@@ -12,6 +15,11 @@ export class TcpSocket extends EventEmitter {
    * minutes. What has not answered a few handshakes by then will not.
    */
   static connectTimeout = 10_000;
+  /**
+   * Bytes on their way to a peer that reads slowly. PHP cannot be told to wait here, as it is natively: with more the
+   * connection is given up, and the script meets a broken pipe.
+   */
+  static mostUnsent = 256 * 1024 * 1024;
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static readonly CLOSING = 2;
@@ -23,6 +31,7 @@ export class TcpSocket extends EventEmitter {
   readyState = 0;
   binaryType = "arraybuffer";
   readonly #socket: Socket;
+  #unread = 0;
 
   /** @param host the name that PHP asked for, or an address */
   constructor(host: string, port: number) {
@@ -40,7 +49,11 @@ export class TcpSocket extends EventEmitter {
       this.#socket.setTimeout(0);
       this.emit("open");
     });
-    this.#socket.on("data", (data) => this.emit("message", data, true));
+    this.#socket.on("data", (data) => {
+      this.#unread += data.length;
+      if (this.#unread >= WINDOW) this.#socket.pause();
+      this.emit("message", data, true);
+    });
     this.#socket.on("error", (error) => this.emit("error", error));
     this.#socket.on("end", () => this.close());
     this.#socket.on("close", () => {
@@ -60,6 +73,15 @@ export class TcpSocket extends EventEmitter {
   /** Sends bytes; they are copied, because they lie in the interpreter's memory. */
   send(data: Uint8Array | ArrayBuffer): void {
     this.#socket.write(new Uint8Array(data).slice());
+    if (this.#socket.writableLength > TcpSocket.mostUnsent) {
+      this.#socket.destroy(new Error("the peer reads slower than the script sends"));
+    }
+  }
+
+  /** PHP has read this many bytes of what came: told by `connect.ts`. */
+  taken(bytes: number): void {
+    this.#unread -= bytes;
+    if (this.#unread < WINDOW && this.#socket.isPaused()) this.#socket.resume();
   }
 
   close(): void {

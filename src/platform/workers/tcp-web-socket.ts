@@ -8,6 +8,12 @@ import { SocketFace } from "../../php/socket-face.ts";
 /** Milliseconds to wait for a connection, whatever PHP would wait: as on Node. */
 const CONNECT_TIMEOUT = 10_000;
 
+/** Bytes that PHP has not read yet, before the peer must wait. */
+const WINDOW = 1024 * 1024;
+
+/** Bytes on their way to a peer that reads slowly, before the connection is given up: PHP cannot be told to wait. */
+const MOST_UNSENT = 16 * 1024 * 1024;
+
 const names = new NameTable();
 
 /** Names are the platform's to resolve, when it connects: an address stands for each. */
@@ -19,6 +25,9 @@ export class TcpWebSocket extends SocketFace {
   readonly url: string;
   #socket: Socket | undefined;
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #unread = 0;
+  /** Of a reader that waits until PHP has read. */
+  #room: (() => void) | undefined;
 
   /** @param url `ws://host:port/` */
   constructor(url: string) {
@@ -49,7 +58,15 @@ export class TcpWebSocket extends SocketFace {
 
   async #read(socket: Socket): Promise<void> {
     try {
-      for await (const chunk of socket.readable) this.emit("message", { data: chunk.slice().buffer });
+      for await (const chunk of socket.readable) {
+        this.#unread += chunk.length;
+        this.emit("message", { data: chunk.slice().buffer });
+        while (this.#unread >= WINDOW && this.readyState === this.OPEN) {
+          await new Promise<void>((resolve) => {
+            this.#room = resolve;
+          });
+        }
+      }
       this.#end();
     } catch (error) {
       this.#fail(error);
@@ -60,6 +77,10 @@ export class TcpWebSocket extends SocketFace {
   send(data: Uint8Array | ArrayBuffer): void {
     const bytes = new Uint8Array(data).slice();
     this.bufferedAmount += bytes.length;
+    if (this.bufferedAmount > MOST_UNSENT) {
+      this.#fail(new Error("the peer reads slower than the script sends"));
+      return;
+    }
     this.#writer?.write(bytes).then(
       () => {
         this.bufferedAmount -= bytes.length;
@@ -68,9 +89,16 @@ export class TcpWebSocket extends SocketFace {
     );
   }
 
+  /** PHP has read this many bytes of what came: told by `connect.ts`. */
+  taken(bytes: number): void {
+    this.#unread -= bytes;
+    if (this.#unread < WINDOW) this.#room?.();
+  }
+
   close(): void {
     if (this.readyState >= this.CLOSING) return;
     this.readyState = this.CLOSING;
+    this.#room?.();
     const done = () => this.#end();
     const socket = this.#socket;
     Promise.resolve(this.#writer?.close())
@@ -81,6 +109,7 @@ export class TcpWebSocket extends SocketFace {
   #fail(error: unknown): void {
     if (this.readyState === this.CLOSED) return;
     this.readyState = this.CLOSED;
+    this.#room?.();
     this.#socket?.close().catch(() => {});
     this.emit("error", error instanceof Error ? error : new Error(String(error)));
     this.emit("close", { code: 1006 });
@@ -89,6 +118,7 @@ export class TcpWebSocket extends SocketFace {
   #end(): void {
     if (this.readyState === this.CLOSED) return;
     this.readyState = this.CLOSED;
+    this.#room?.();
     this.#socket?.close().catch(() => {});
     this.emit("close", { code: 1000 });
   }
