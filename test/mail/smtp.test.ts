@@ -1,5 +1,7 @@
 // Mails to a mail server, over a real socket.
 
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Mail, MailError } from "../../src/mail/index.ts";
 import { smtpMailer, smtpUrl } from "../../src/platform/node/smtp.ts";
@@ -73,6 +75,26 @@ describe("smtpMailer", () => {
       message: expect.stringMatching(/ to b@example\.org; already sent to a@example\.org$/),
     });
     expect(server.mails).toMatchObject([{ to: ["a@example.org"] }]);
+  });
+
+  test("a server that goes on answering, a line at a time and never the last one, is given up", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const drip = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.write("220 welcome\r\n");
+      const timer = setInterval(() => socket.write("250-and more\r\n"), 50);
+      socket.on("close", () => resolve(clearInterval(timer)));
+    });
+    drip.listen(0, "127.0.0.1");
+    await once(drip, "listening");
+    const { port } = drip.address() as AddressInfo;
+    try {
+      const sent = smtpMailer({ url: `smtp://127.0.0.1:${port}`, timeout: 150 })(MAIL);
+      await expect(sent).rejects.toMatchObject({ code: "MAIL_REFUSED" });
+      await ended;
+    } finally {
+      drip.close();
+    }
   });
 
   test("gives up on a server that is not there, and on one that never speaks", async () => {

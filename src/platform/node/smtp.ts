@@ -11,7 +11,7 @@ export interface SmtpOptions {
    * server offers it; `?requireTLS=true` insists. Port 587, or 465 with TLS, unless said.
    */
   readonly url: string;
-  /** Milliseconds until the server must have answered. Default 10,000. */
+  /** Milliseconds until the server must have answered. Default 10,000. A mail as a whole may take six times as long. */
   readonly timeout?: number;
 }
 
@@ -37,9 +37,9 @@ export function smtpMailer(options: SmtpOptions): SendMail {
     let refused: readonly string[];
     try {
       // A server that takes some of the recipients has taken the mail: the others are only listed.
-      refused = (await transport.sendMail({ envelope: { from, to: [...to] }, raw: Buffer.from(raw) })).rejected.map(
-        String,
-      );
+      // A server that answers a byte at a time is never silent: the whole has an end too.
+      const mail = { envelope: { from, to: [...to] }, raw: Buffer.from(raw), signal: AbortSignal.timeout(timeout * 6) };
+      refused = (await transport.sendMail(mail)).rejected.map(String);
     } catch (error) {
       const { message, rejected } = error as { message?: string; rejected?: readonly string[] };
       const whom = rejected === undefined || rejected.length === 0 ? "" : ` (${rejected.join(", ")})`;
