@@ -222,6 +222,16 @@ describe("children of a warmed pool", () => {
     expect(await answerOf(second)).toMatchObject({ version: 1 });
   }, 60_000);
 
+  test("start though the first one's warm-up never ends", async () => {
+    const endless = write("endless.php", "for (;;) { $n = ($n ?? 0) + 1; }");
+    const { events, start, spawn } = await pool({}, { warmUp: async () => [params(endless)], longest: 1500 });
+    const first = start();
+    const second = await spawn();
+    expect(await first.exited).toEqual({ reason: "crashed", message: "the warm-up took longer than 1.5 seconds" });
+    expect(events).toEqual([{ type: "none", problems: ["the warm-up took longer than 1.5 seconds"] }]);
+    expect(await answerOf(second)).toMatchObject({ version: 1 });
+  }, 60_000);
+
   test("can be stopped and killed while they wait for the first one", async () => {
     const { start, spawn } = await pool();
     const first = start();

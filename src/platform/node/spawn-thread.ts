@@ -253,7 +253,7 @@ function startChild<Wire>(
   };
 
   const start = async (home: Thread) => {
-    const part = (await warmStart?.next()) ?? {};
+    const part = (await warmStart?.next((message) => fail(new Error(message)))) ?? {};
     isFirst = part.warmUp !== undefined;
     const settings: ThreadSettings = {
       interpreter: await interpreter(pid),

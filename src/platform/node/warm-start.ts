@@ -14,6 +14,9 @@ export interface WarmStartPart {
   readonly warmUp?: WarmUpPlan;
 }
 
+/** Milliseconds that a warm-up may take. */
+const LONGEST = 60_000;
+
 export class WarmStart {
   readonly #options: SnapshotOptions;
   readonly #key: () => Promise<string>;
@@ -21,6 +24,7 @@ export class WarmStart {
   #state: "none" | "making" | "done" = "none";
   #snapshot: Snapshot | undefined;
   #made = Promise.withResolvers<void>();
+  #late: NodeJS.Timeout | undefined;
 
   /**
    * @param key gives the key of the snapshot that would be made now
@@ -37,8 +41,12 @@ export class WarmStart {
     return this.#snapshot?.key;
   }
 
-  /** What the next child starts with. The first one is asked to make the snapshot: tell `made`, or `failed`. */
-  async next(): Promise<WarmStartPart> {
+  /**
+   * What the next child starts with. The first one is asked to make the snapshot: tell `made`, or `failed`.
+   *
+   * @param onLate called when its warm-up has taken so long that nobody should wait for it: a script may go on for ever
+   */
+  async next(onLate: (message: string) => void): Promise<WarmStartPart> {
     if (this.#state === "making") await this.#made.promise;
     if (this.#state === "done") return this.#snapshot === undefined ? {} : { snapshot: this.#snapshot };
     this.#state = "making";
@@ -46,7 +54,11 @@ export class WarmStart {
       const key = await this.#key();
       this.#snapshot = this.#load(key);
       if (this.#snapshot === undefined) {
-        return { warmUp: { key, requests: (await this.#options.warmUp?.()) ?? [] } };
+        const requests = (await this.#options.warmUp?.()) ?? [];
+        const longest = this.#options.longest ?? LONGEST;
+        const message = `the warm-up took longer than ${longest / 1000} seconds`;
+        this.#late = setTimeout(() => onLate(message), longest).unref();
+        return { warmUp: { key, requests } };
       }
       this.#settle();
       return { snapshot: this.#snapshot };
@@ -73,6 +85,7 @@ export class WarmStart {
   }
 
   #settle(): void {
+    clearTimeout(this.#late);
     this.#state = "done";
     this.#made.resolve();
   }
