@@ -17,6 +17,7 @@ const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, tru
   zend_strpprintf: true,
   zend_alter_ini_entry_chars_ex: true,
   sapi_send_headers: true,
+  zif_umask: true,
   zend_get_executed_filename: true,
   zend_get_executed_lineno: true,
   executor_globals: true,

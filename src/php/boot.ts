@@ -55,6 +55,8 @@ export interface BootOptions {
   readonly lookUp?: (module: () => PhpModule) => LookUp;
   /** Mounts directories, before PHP starts. */
   readonly mount?: (module: PhpModule) => void;
+  /** Permissions that new files do not get, unless a script calls umask(). Default: the C library's own, 022. */
+  readonly umask?: number;
   /** Owner of file locks, unique among the interpreters that share files. Default 1. */
   readonly processId?: number;
   /** Class behind PHP's sockets in web builds. Default: no network. */
@@ -150,6 +152,7 @@ async function prepare(options: BootOptions, forSnapshot: boolean): Promise<Prep
     setErrno,
     sendmailPath: ini.sendmailPath,
     ...(options.resolve && { resolve: options.resolve }),
+    ...(options.umask !== undefined && { umask: options.umask }),
     adminValues: ini.adminValues,
     userIni: ini.userIni,
     onRequestEnd: forgetFibers,

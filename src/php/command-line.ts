@@ -7,6 +7,7 @@ import { PhpError } from "./errors.ts";
 import type { GlueStream, PhpModule } from "./glue.ts";
 import { MailDesk } from "./mail-process.ts";
 import type { MailService } from "./mail-service.ts";
+import { setUmask } from "./umask.ts";
 
 /** A standard stream of the run. Bytes lie in the interpreter's memory: whoever keeps them copies them. */
 export interface StandardStream {
@@ -87,6 +88,7 @@ export async function runCommandLine(options: CommandLineOptions): Promise<numbe
 async function load(options: CommandLineOptions): Promise<PhpModule> {
   try {
     const { module, setErrno } = await loadPhp(options, new Clock(), { [INI_PATH]: options.iniText });
+    if (options.umask !== undefined) setUmask(module, options.umask);
     module.FS.chdir(options.cwd);
     const desk = new MailDesk(options.mail, options.sendmailPath);
     const complain = (problem: string) => options.streams[2].write?.(new TextEncoder().encode(`PHP ${problem}\n`));

@@ -103,6 +103,10 @@ export interface PhpModule extends GlueOptions {
     /** What a timer of the C library calls when it is due. */
     _emscripten_timeout?(which: number, now: number): void;
     zend_hash_str_del?(table: number, key: number, length: number): number;
+    /** PHP's umask(). */
+    readonly zif_umask?: ((frame: number, result: number) => void) & {
+      readonly orig?: (frame: number, result: number) => void;
+    };
     zend_get_executed_filename?(): number;
     zend_get_executed_lineno?(): number;
     readonly executor_globals?: number | WebAssembly.Global;

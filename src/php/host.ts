@@ -16,6 +16,7 @@ import { OutputCapture } from "./output.ts";
 import { applySettings, type RequestSetting, requestSettings } from "./request-ini.ts";
 import type { PathKind, PhpExit, PhpOutput, PhpRequest, PhpRuntime } from "./runtime.ts";
 import { inventedVariables, serverVariables } from "./server-variables.ts";
+import { setUmask } from "./umask.ts";
 import { USER_INI_RULES, UserIni, type UserIniRules } from "./user-ini.ts";
 
 /** What scripts can ask of the host's surroundings. */
@@ -37,6 +38,8 @@ export interface PhpHostOptions {
   readonly resolve?: ResolveName;
   /** `sendmail_path` of php.ini. */
   readonly sendmailPath?: string;
+  /** Permissions that new files do not get, unless the script calls umask(). Default: the C library's own, 022. */
+  readonly umask?: number;
   /** Sets the C library's error number. */
   readonly setErrno?: (errno: number) => void;
 }
@@ -200,6 +203,7 @@ export class PhpHost implements PhpRuntime {
       // The folder vanished after the script was found: PHP will say so.
     }
 
+    if (this.options.umask !== undefined) setUmask(module, this.options.umask);
     const texts: string[] = [
       scriptFilename,
       variables.get("QUERY_STRING") ?? "",

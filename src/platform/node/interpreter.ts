@@ -177,6 +177,7 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
       if (context !== undefined) installSockets(context, settings.network ? TcpSocket : ClosedSocket);
     },
     processId: settings.processId,
+    umask: process.umask(),
     bindUserSpace(given) {
       context = given as UserSpaceContext;
       userSpace = new UserSpace(
