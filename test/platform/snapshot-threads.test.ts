@@ -299,6 +299,18 @@ describe("a snapshot in a file", () => {
     expect(events[1]).toMatchObject({ type: "taken" });
   }, 60_000);
 
+  test("is ignored when it was damaged", async () => {
+    const before = await pool({}, { file });
+    await before.spawn();
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    const { events, spawn } = await pool({}, { file });
+    expect(await answerOf(await spawn())).toMatchObject({ warm: true });
+    expect(events.map(({ type }) => type)).toEqual(["ignored", "taken"]);
+    expect(events[0]).toMatchObject({ reason: expect.stringContaining("checksum") });
+  }, 60_000);
+
   test("is ignored when it is none", async () => {
     writeFileSync(file, "something else");
     const { events, spawn } = await pool({}, { file });

@@ -1,6 +1,7 @@
 // The snapshot of one pool, master's view: made by its first child, or read from a file; until it is there, further
 // children wait for it.
 
+import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { decodeSnapshot, encodeSnapshot } from "../../php/snapshot/encode.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
@@ -99,7 +100,11 @@ export class WarmStart {
     if (file === undefined) return undefined;
     try {
       const read = readFileSync(file);
-      const found = decodeSnapshot(read, key);
+      const end = Math.max(0, read.length - DIGEST);
+      const found = decodeSnapshot(read.subarray(0, end), key);
+      if (found !== undefined && !digestOf(read.subarray(0, end)).equals(read.subarray(end))) {
+        throw new Error("it was damaged: its checksum is another one");
+      }
       if (found === undefined) {
         this.#tell({ type: "ignored", file, reason: "it was made with another PHP, php.ini or directories" });
         return undefined;
@@ -128,12 +133,20 @@ export class WarmStart {
     if (file === undefined) return;
     const work = `${file}.${process.pid}`;
     try {
-      writeFileSync(work, encodeSnapshot(snapshot), { mode: 0o600 });
+      const encoded = encodeSnapshot(snapshot);
+      writeFileSync(work, Buffer.concat([encoded, digestOf(encoded)]), { mode: 0o600 });
       renameSync(work, file);
     } catch (error) {
       this.#tell({ type: "ignored", file, reason: error instanceof Error ? error.message : String(error) });
     }
   }
+}
+
+/** Bytes at a file's end by which damage is known: memory that is nearly right is worse than none. */
+const DIGEST = 32;
+
+function digestOf(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
 }
 
 /** They need not know the application's files. */
