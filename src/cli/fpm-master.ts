@@ -13,10 +13,12 @@ import type { LogFiles } from "./fpm-logs.ts";
 import { poolPhp } from "./fpm-php.ts";
 import { Sockets } from "./fpm-sockets.ts";
 import { becomeUser, userOf } from "./fpm-user.ts";
+import { poolSnapshot } from "./fpm-warm-up.ts";
 import { offerPhp } from "./offer-php.ts";
 import { removePid, writePid } from "./pid-file.ts";
 import { compileThreads, existingDirectory, phpSettings } from "./pool.ts";
 import type { SignalVerbs } from "./signals.ts";
+import { warmUpOf } from "./warm-up.ts";
 
 /** A master at work. */
 export interface RunningMaster extends SignalVerbs {
@@ -43,6 +45,7 @@ export async function startMaster(args: Arguments, config: FpmConfig, tools: Mas
   // All that can be wrong is, before PHP is compiled or even installed.
   phpSettings(args, rootsOf(args, config));
   poolConfigs(args, config);
+  warmUpOf(args);
   return offerPhp(args.text("php"), async (version) => {
     const pools = new ConfiguredPools(args, config, tools);
     await pools.compile(version);
@@ -165,7 +168,13 @@ class ConfiguredPools implements RunningMaster {
   #prepare(): void {
     const settings = phpSettings(this.#args, rootsOf(this.#args, this.#config));
     const { variant } = this.#compiled;
-    this.#spawns = new Map(this.#config.pools.map((pool) => [pool.name, variant(poolPhp(pool, settings))]));
+    const root = rootOf(this.#args);
+    this.#spawns = new Map(
+      this.#config.pools.map((pool) => {
+        const snapshot = poolSnapshot(this.#args, pool, root);
+        return [pool.name, variant({ ...poolPhp(pool, settings), ...(snapshot && { snapshot }) })];
+      }),
+    );
   }
 
   #spawn(place: { readonly pool: string; readonly slot: number }) {
@@ -179,9 +188,14 @@ class ConfiguredPools implements RunningMaster {
   }
 }
 
+/** Folder of the application. */
+function rootOf(args: Arguments): string {
+  return existingDirectory(args.text("root") ?? ".");
+}
+
 /** Directories that PHP must see whatever `--mount` says. */
 function rootsOf(args: Arguments, config: FpmConfig): string[] {
-  return [existingDirectory(args.text("root") ?? "."), ...config.pools.flatMap(({ chdir }: PoolFile) => chdir ?? [])];
+  return [rootOf(args), ...config.pools.flatMap(({ chdir }: PoolFile) => chdir ?? [])];
 }
 
 function poolConfigs(args: Arguments, { global, pools }: FpmConfig): PoolConfig[] {

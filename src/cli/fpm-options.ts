@@ -3,6 +3,7 @@
 import type { Arguments, OptionSpec } from "./command.ts";
 import { CliError } from "./failure.ts";
 import { poolOptions } from "./pool.ts";
+import { warmUpOptions } from "./warm-up.ts";
 
 // php-fpm's letters win over ours.
 const { children, env, verbose, define, "php-ini": phpIni, ...others } = poolOptions;
@@ -24,11 +25,19 @@ const SINGLE_POOL: Readonly<Record<string, OptionSpec>> = {
   root: {
     type: "string",
     value: "<dir>",
-    help: "folder of the application, for PHP to see when --mount is given (this folder)",
+    help: "folder of the application, for PHP to see when --mount is given, and for --warmup (this folder)",
   },
   children: withoutLetter(children as OptionSpec),
   ...others,
   env: withoutLetter(env as OptionSpec),
+  warmup: {
+    ...(warmUpOptions.warmup as OptionSpec),
+    help: "run this script, a path below --root, in the first child of a pool and start the others from it, warm; repeatable",
+  },
+  snapshot: {
+    ...(warmUpOptions.snapshot as OptionSpec),
+    help: "keep the warm child in this file for the next start\n(with a configuration: one of each pool, its name appended)",
+  },
 };
 
 export const fpmOptions: Readonly<Record<string, OptionSpec>> = {
@@ -83,7 +92,7 @@ export function fromFile(args: Arguments): boolean {
 /** @throws {CliError} exit code 2 when options of a pool without a file stand beside a file */
 export function refuseMixture(args: Arguments): void {
   // Which PHP, what it may see and where it keeps its files no configuration of php-fpm can say.
-  const allowed = new Set(["php", "mount", "data", "no-network", "root", "queue-timeout"]);
+  const allowed = new Set(["php", "mount", "data", "no-network", "root", "queue-timeout", "warmup", "snapshot"]);
   const useless = Object.keys(SINGLE_POOL).filter((name) => !allowed.has(name) && args.has(name));
   if (useless.length === 0) return;
   const names = useless.map((name) => `--${name}`).join(", ");

@@ -9,10 +9,12 @@ import { CliError, listenFailure, messageOf } from "./failure.ts";
 import { runConfig } from "./fpm-file.ts";
 import { printInfo } from "./fpm-info.ts";
 import { fpmOptions, fromFile } from "./fpm-options.ts";
+import { scriptsBelow } from "./fpm-warm-up.ts";
 import { existingDirectory, startPool } from "./pool.ts";
 import { untilStopped } from "./shutdown.ts";
 import { obeyReloads } from "./signals.ts";
 import { bold, cyan, note } from "./terminal.ts";
+import { warmUpOf } from "./warm-up.ts";
 
 export const fpm: Command = {
   name: "fpm",
@@ -42,7 +44,8 @@ async function runSinglePool(args: Arguments): Promise<number> {
   const addresses = (listens.length === 0 ? ["127.0.0.1:9000"] : listens).map(addressOption);
   const mode = modeOf(args.text("listen-mode"));
   const root = existingDirectory(args.text("root") ?? ".");
-  const { pool, exchange, php } = await startPool(args, [root]);
+  warmUpOf(args);
+  const { pool, exchange, php } = await startPool(args, [root], { gateway: scriptsBelow(root) });
 
   const connections = new Set<ReturnType<typeof serveConnection>>();
   const listeners: NodeListener[] = [];

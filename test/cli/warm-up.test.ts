@@ -39,6 +39,58 @@ describe("the requests of a warm-up", () => {
   });
 });
 
+describe("fpm", () => {
+  const ask = async (socket: string, script: string) => (await run(["request", socket, script])).stdout;
+
+  test("starts children warm, and keeps the snapshot for the next start", async () => {
+    const root = join(scratch.path, "public");
+    const socket = join(scratch.path, "fpm.sock");
+    const file = join(scratch.path, "fpm.snapshot");
+    const args = ["fpm", "-l", socket, "--root", root, "--children", "2", "--warmup", "/index.php", "--snapshot", file];
+    for (const news of [/warm after \d+ ms/, /warm from /]) {
+      const program = runEdgeFpm(args);
+      try {
+        await program.waitFor(/speaks FastCGI/);
+        expect(await ask(socket, join(root, "index.php"))).toMatch(/^\d+ warm$/);
+      } finally {
+        expect(await program.stop("SIGINT")).toMatchObject({ code: 0 });
+      }
+      expect(program.output()).toMatch(news);
+    }
+  }, 60_000);
+
+  test("does so for each pool of a configuration, and again after a reload", async () => {
+    const root = join(scratch.path, "public");
+    const own = process.getuid?.() === 0 ? "user = root\n" : "";
+    const pool = (name: string) =>
+      `[${name}]\n${own}listen = ${scratch.path}/${name}.sock\npm = static\npm.max_children = 1\n`;
+    const conf = join(scratch.path, "php-fpm.conf");
+    writeFileSync(conf, `${pool("one")}${pool("jail")}chroot = ${root}\n`);
+    const file = join(scratch.path, "pools");
+    const args = ["-y", conf, "-F", "-O", "-R", "--root", root, "--warmup", "/index.php", "--snapshot", file];
+    const program = runEdgeFpm(["fpm", ...args]);
+    try {
+      await program.waitFor(/ready to handle connections/);
+      expect(await ask(join(scratch.path, "one.sock"), join(root, "index.php"))).toMatch(/^\d+ warm$/);
+      expect(await ask(join(scratch.path, "jail.sock"), "/index.php")).toMatch(/^\d+ warm$/);
+      for (const name of ["one", "jail"]) {
+        expect(program.output()).toMatch(new RegExp(`\\[pool ${name}\\] warm after`));
+        expect(existsSync(`${file}.${name}`)).toBe(true);
+      }
+      program.signal("SIGUSR2");
+      await program.waitFor(/\[pool one\] warm from [\s\S]*ready to handle connections/);
+      expect(await ask(join(scratch.path, "one.sock"), join(root, "index.php"))).toMatch(/^\d+ warm$/);
+    } finally {
+      await program.stop("SIGINT");
+    }
+  }, 60_000);
+
+  test("refuses what is no path, before anything is started", async () => {
+    const { status, stderr } = await run(["fpm", "-l", "127.0.0.1:0", "--warmup", "index.php"]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("--warmup: index.php must be a path")]);
+  });
+});
+
 describe("serve", () => {
   test("starts children warm, and keeps the snapshot for the next start", async () => {
     const file = join(scratch.path, "snapshot");
