@@ -53,7 +53,9 @@ export class MailDesk {
     const limits = { ...MAIL_LIMITS, ...service.limits };
     this.#ofRequest += 1;
     const number = this.#ofRequest;
-    return new MailProcess(limits.size, async (bytes) => {
+    // One more than allowed makes it too long. Of a mail that is one too many nothing needs to be kept.
+    const most = number > limits.perRequest ? 0 : limits.size + 1;
+    return new MailProcess(most, async (bytes) => {
       try {
         if (number > limits.perRequest) {
           throw new MailError("MAIL_LIMIT", `a request sends at most ${limits.perRequest} mails`);
@@ -72,6 +74,41 @@ export class MailDesk {
   }
 }
 
+/** Bytes of the first piece of memory for a mail: most fit it. */
+const FIRST_ROOM = 16 * 1024;
+
+/** What is written, up to a bound. The memory grows with it, in one piece: many small writes take no more than their bytes. */
+class Written {
+  readonly #most: number;
+  #room: Uint8Array = new Uint8Array();
+  #length = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Copies what fits; the rest is dropped. */
+  add(bytes: Uint8Array): void {
+    const kept = bytes.subarray(0, this.#most - this.#length);
+    const needed = this.#length + kept.length;
+    if (needed > this.#room.length) {
+      const larger = new Uint8Array(Math.min(this.#most, Math.max(needed, 2 * this.#room.length, FIRST_ROOM)));
+      larger.set(this.#room.subarray(0, this.#length));
+      this.#room = larger;
+    }
+    this.#room.set(kept, this.#length);
+    this.#length = needed;
+  }
+
+  /** All of it, which is not kept any longer. */
+  take(): Uint8Array {
+    const all = this.#room.subarray(0, this.#length);
+    this.#room = new Uint8Array();
+    this.#length = 0;
+    return all;
+  }
+}
+
 /** A child process that reads a mail and ends with the outcome. */
 class MailProcess extends EventSource implements ProcessLike {
   static #lastPid = 500_000;
@@ -82,30 +119,21 @@ class MailProcess extends EventSource implements ProcessLike {
   exitCode: number | null = null;
   killed = false;
 
-  /** @param most bytes that are kept: one more makes the mail too long, and the others are dropped */
+  /** @param most bytes that are kept; the others are dropped */
   constructor(most: number, deliver: (bytes: Uint8Array) => Promise<number>) {
     super();
-    const parts: Uint8Array[] = [];
-    let length = 0;
+    const written = new Written(most);
     let ended = false;
     this.stdin = Object.assign(new EventSource(), {
       // The bytes lie in the interpreter's memory, and are gone after this call.
       write: (bytes: Uint8Array) => {
-        const part = bytes.slice(0, Math.max(0, most + 1 - length));
-        if (part.length > 0) parts.push(part);
-        length += part.length;
+        if (!ended) written.add(bytes);
         return true;
       },
       end: () => {
         if (ended) return;
         ended = true;
-        const whole = new Uint8Array(length);
-        let at = 0;
-        for (const part of parts.splice(0)) {
-          whole.set(part, at);
-          at += part.length;
-        }
-        void deliver(whole).then((status) => this.#exit(status));
+        void deliver(written.take()).then((status) => this.#exit(status));
       },
       destroy: () => {},
     });

@@ -5,6 +5,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Mail, MailError } from "../../src/mail/index.ts";
+import { MailDesk } from "../../src/php/mail-process.ts";
 import { describePeers, peerPath } from "../peers/peer.ts";
 import { makeScratch } from "../peers/scratch.ts";
 import { type Answer, Fixture } from "./fixture.ts";
@@ -132,6 +133,42 @@ describe("mail() with somebody who takes mails", () => {
       $p = popen('/usr/sbin/sendmail -t; id', 'w'); fwrite($p, "To: a@example.org\\nFrom: s@example.org\\n\\nx"); var_dump(pclose($p));`);
     expect(answer.body.match(/int\(127\)/g)).toHaveLength(2);
     expect(sent).toEqual([]);
+  });
+});
+
+describe("a mail while it is written", () => {
+  const PIECE = new TextEncoder().encode("x");
+
+  /** Bytes that writing costs, with how much of it the script has. */
+  function cost(limits: { size: number; perRequest: number }, write: (desk: MailDesk) => void): number {
+    const desk = new MailDesk({ limits, send: async () => {} }, "");
+    const memory = () => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const before = memory();
+    write(desk);
+    return memory() - before;
+  }
+  const open = (desk: MailDesk) => desk.spawn("/usr/sbin/sendmail -t", () => {});
+
+  test("takes about its own bytes, in however small pieces they come, and never more than the limit", () => {
+    const write = (desk: MailDesk) => {
+      const { stdin } = open(desk);
+      for (let i = 0; i < 3_000_000; i++) stdin.write(PIECE);
+    };
+    expect(cost({ size: 4_000_000, perRequest: 1 }, write)).toBeLessThan(30_000_000);
+    expect(cost({ size: 1_000_000, perRequest: 1 }, write)).toBeLessThan(10_000_000);
+  });
+
+  test("takes little memory before anything is written, and none when it is one too many", () => {
+    const large = new Uint8Array(1_000_000);
+    const limits = { size: 25 * 1024 * 1024, perRequest: 3 };
+    expect(cost(limits, (desk) => open(desk).stdin.write(PIECE))).toBeLessThan(1_000_000);
+    const write = (desk: MailDesk) => {
+      for (let i = 0; i < 100; i++) open(desk).stdin.write(large);
+    };
+    expect(cost(limits, write)).toBeLessThan(10_000_000);
   });
 });
 
