@@ -42,6 +42,29 @@ transportContract("Unix socket", {
   tellsReset: false,
 });
 
+test("what comes in plenty is read in longer pieces, and is the same", async () => {
+  const content = Uint8Array.from({ length: 4_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255);
+  const path = unixPath();
+  const server = createServer((socket) => socket.end(content));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const transport = await connectUnix(path)(never);
+  const ended = Promise.withResolvers<unknown>();
+  const pieces: Uint8Array[] = [];
+  transport.start({
+    onChunk(chunk) {
+      pieces.push(chunk.slice());
+      // Meanwhile the kernel takes as much as it holds.
+      return new Promise((resolve) => setTimeout(resolve, 1));
+    },
+    onEnd: ended.resolve,
+  });
+  expect(await ended.promise).toBeUndefined();
+  transport.close();
+  server.close();
+  expect(Buffer.concat(pieces).equals(content)).toBe(true);
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeGreaterThan(64 * 1024);
+});
+
 describe.each(["tcp", "unix"])("half-close on %s", (type) => {
   async function rawClient(): Promise<{ client: Socket; server: Recorder }> {
     const accepted = Promise.withResolvers<Transport>();

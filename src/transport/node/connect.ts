@@ -6,8 +6,9 @@ import { ExchangeError } from "../exchange.ts";
 import type { Connect } from "../transport.ts";
 import { type SocketTransport, socketTransport } from "./socket.ts";
 
-/** Bytes read at a time. Node reads as many. */
+/** Bytes read at a time, as Node does; and of a connection that had as many at once, which is what a Unix socket holds. */
 const READ_LENGTH = 64 * 1024;
+const LONG_READ_LENGTH = 256 * 1024;
 
 /** Connects over TCP. `host` is a name or an address, without brackets. */
 export function connectTcp(host: string, port: number): Connect {
@@ -33,10 +34,12 @@ export function connectAddress(address: Address): Connect {
         address.type === "unix" ? { path: address.path } : { host: address.host, port: address.port };
       // One buffer for all that comes: a fresh one for each piece costs more than what is done with it.
       let transport: SocketTransport | undefined;
+      let buffer = new Uint8Array(READ_LENGTH);
       const onread = {
-        buffer: new Uint8Array(READ_LENGTH),
-        callback(length: number, buffer: Uint8Array) {
-          transport?.received(buffer.subarray(0, length));
+        buffer: () => buffer,
+        callback(length: number, read: Uint8Array) {
+          transport?.received(read.subarray(0, length));
+          if (length === buffer.length && length === READ_LENGTH) buffer = new Uint8Array(LONG_READ_LENGTH);
           return true;
         },
       };
