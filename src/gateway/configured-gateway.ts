@@ -17,7 +17,7 @@ import { isAllowed } from "./request/allowed.ts";
 import { clientOf, type TrustedPeers } from "./request/forwarded.ts";
 import { beginVisit, originLength } from "./request/request-check.ts";
 import { hostName } from "./request/target.ts";
-import { schemeOf, type Visit } from "./request/visit.ts";
+import { lookUpHeader, schemeOf, type Visit } from "./request/visit.ts";
 import type { GatewayResources } from "./resources.ts";
 import { configuredRoutes } from "./routing/configured-routes.ts";
 import { requestVariables } from "./routing/variables.ts";
@@ -106,11 +106,12 @@ async function purged(
 function withClient(visit: Visit, trusted: TrustedPeers | undefined): Visit {
   const { info, headers } = visit;
   const client = trusted === undefined ? undefined : clientOf(info, headers, trusted);
+  const host = hostName(client?.host ?? lookUpHeader(visit, "host"));
   const variables = requestVariables({
     method: visit.method,
     requestUri: visit.requestUri,
     headers,
-    host: hostName(client?.host ?? visit.request.headers.get("host")),
+    host,
     scheme: client?.scheme ?? schemeOf(visit),
     protocol: info.protocol,
     remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
@@ -118,7 +119,7 @@ function withClient(visit: Visit, trusted: TrustedPeers | undefined): Visit {
     serverAddress: info.serverAddress,
     serverPort: client === undefined ? info.serverPort : client.port,
   });
-  return { ...visit, client, variables };
+  return { ...visit, client, host, variables };
 }
 
 /** A request that could not be read, for the log. */

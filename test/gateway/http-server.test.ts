@@ -612,3 +612,37 @@ describe("closing", () => {
     await expect(second.listen({ port, host: "127.0.0.1" })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 });
+
+describe("createNodeResponse", () => {
+  const made = () => createNodeResponse(new TextEncoder().encode("body"), { status: 201, headers: [["X-Name", "a"]] });
+
+  async function served(response: Response): Promise<string> {
+    const server = createHttpServer({ handler: () => response });
+    const address = await server.listen({ port: 0, host: "127.0.0.1" });
+    if (!("port" in address)) throw new Error("no port");
+    onTestFinished(() => server.close(0));
+    return raw(address.port, get("/"));
+  }
+
+  test("is sent as it was made, names as they were written", async () => {
+    expect(await served(made())).toMatch(/^HTTP\/1\.1 201 Created\r\nX-Name: a\r\n.*\r\n\r\n4\r\nbody\r\n/s);
+  });
+
+  test("is a Response like others", async () => {
+    const response = made();
+    expect(response).toBeInstanceOf(Response);
+    expect([response.status, response.statusText, response.headers.get("x-name")]).toEqual([201, "Created", "a"]);
+    expect(await response.clone().text()).toBe("body");
+    expect(await response.text()).toBe("body");
+  });
+
+  test("shows what was changed in it afterwards", async () => {
+    const response = made();
+    response.headers.set("X-Name", "b");
+    response.headers.append("X-More", "c");
+    const answer = await served(response);
+    expect(answer).toMatch(/\r\nx-name: b\r\n/i);
+    expect(answer).toMatch(/\r\nx-more: c\r\n/i);
+    expect(answer.endsWith("body") || answer.includes("\r\nbody\r\n")).toBe(true);
+  });
+});

@@ -17,7 +17,7 @@ import { type Step, scriptOf } from "./step.ts";
  * @param isPage the step makes the page of an error: it is sent whole, to whoever asked
  * @throws whatever fails: `GatewayError`, `ExchangeError`, `CgiError`
  */
-export function act(step: Step, events: ScriptEvents, isPage: boolean): Promise<Outcome> {
+export function act(step: Step, events: ScriptEvents, isPage: boolean): Outcome | Promise<Outcome> {
   const authorizer = step.rules?.location.authorizer;
   if (authorizer === undefined || isPage || step.decision.type === "deny") return perform(step, events, isPage);
   return authorized(step, authorizer, events);
@@ -28,8 +28,8 @@ async function authorized(step: Step, authorizer: ResolvedRole, events: ScriptEv
   return granted.type === "denied" ? granted.outcome : perform({ ...step, visit: granted.visit }, events, false);
 }
 
-// Not `async`: the usual case, a script, has a promise already.
-function perform(step: Step, events: ScriptEvents, isPage: boolean): Promise<Outcome> {
+// Not `async`: a script has a promise already, and a page in the cache needs none.
+function perform(step: Step, events: ScriptEvents, isPage: boolean): Outcome | Promise<Outcome> {
   const { decision, visit, settings } = step;
   switch (decision.type) {
     case "script":
@@ -41,9 +41,9 @@ function perform(step: Step, events: ScriptEvents, isPage: boolean): Promise<Out
     }
     case "redirect":
     case "answer":
-      return Promise.resolve({ type: "reply", reply: ownReply(decision, visit.method) });
+      return { type: "reply", reply: ownReply(decision, visit.method) };
     case "deny":
-      return Promise.reject(new GatewayError(denied(decision.status), decision.status, decision.reason));
+      throw new GatewayError(denied(decision.status), decision.status, decision.reason);
   }
 }
 

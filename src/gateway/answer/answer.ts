@@ -52,7 +52,8 @@ export async function answerVisit(routes: Routes, first: Visit, events: AnswerEv
       const next = routes.next(jump.visit, step, jump.named);
       step = next instanceof Promise ? await next : next;
       bodyTaken ||= jump.visit.hasBody && takesBody(step);
-      const outcome = await act(step, events, page !== undefined);
+      const acted = act(step, events, page !== undefined);
+      const outcome = acted instanceof Promise ? await acted : acted;
       if (outcome.type === "redirect") {
         checkJumps(jumps, outcome.target);
         jump = scriptJump(step, outcome);

@@ -23,7 +23,7 @@ export interface StepRules {
   readonly location: ResolvedLocation;
   readonly variables: Variables;
   /** Runs the script behind the location's cache; absent where there is none. */
-  readonly script?: ((step: Step, events: ScriptEvents) => Promise<Outcome>) | undefined;
+  readonly script?: ((step: Step, events: ScriptEvents) => Outcome | Promise<Outcome>) | undefined;
   /** The settings for another application than the location's: an authorizer, a filter. */
   application(name: string): ScriptSettings;
 }

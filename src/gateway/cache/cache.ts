@@ -38,6 +38,8 @@ const MAX_ROUNDS = 8;
 /** In a 304: the stored response is not to be used again. */
 const FORBIDDING = ["cache-control", "set-cookie", "x-accel-expires"];
 
+const NO_CONTEXT: CacheContext = {};
+
 /** Methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
@@ -82,12 +84,16 @@ class ScriptCache implements Cache {
     return { response, status };
   }
 
-  async reply(request: CacheRequest, produce: Produce<Reply>, context?: CacheContext): Promise<CacheReply> {
-    const { reply, status } = await this.#handle(request, produce, context);
-    return { reply: { ...reply, headers: reply.headers.slice() }, status };
+  reply(request: CacheRequest, produce: Produce<Reply>, context?: CacheContext): CacheReply | Promise<CacheReply> {
+    const answered = this.#handle(request, produce, context);
+    return answered instanceof Promise ? answered.then(ownCopy) : ownCopy(answered);
   }
 
-  async #handle(request: CacheRequest, produce: Produce<Reply>, context: CacheContext = {}): Promise<CacheReply> {
+  #handle(
+    request: CacheRequest,
+    produce: Produce<Reply>,
+    context: CacheContext = NO_CONTEXT,
+  ): CacheReply | Promise<CacheReply> {
     const now = context.now ?? Date.now;
     if (!this.#methods.has(request.method)) return this.#foreign(request, produce);
     const authorized = request.headers.get("authorization") !== null;
@@ -96,11 +102,31 @@ class ScriptCache implements Cache {
     if (hasUnknownBody(request)) return this.#pass(visit, "BYPASS");
     if (this.#options.bypass?.(request) === true) return this.#bypass(visit);
 
+    const sequence = this.#sequence;
+    const looked = this.#look(visit);
+    if (!(looked instanceof Promise)) {
+      const { entry } = looked;
+      const time = now();
+      // The usual hit waits for nothing, not even a moment.
+      if (entry !== undefined && time < entry.freshUntil && (!authorized || entry.forAuthorized)) {
+        return this.#hit(visit, entry, "HIT", time);
+      }
+    }
+    return this.#rounds(visit, looked, sequence);
+  }
+
+  /** While its first response is made there is nothing to be found: a store on disk is spared the question. */
+  #look(visit: Visit): Found | Promise<Found> {
+    return this.#traffic.of(visit.key)?.fills === true ? nothing(visit) : this.#lookUp(visit);
+  }
+
+  /** @param first what the first look gives, and `begun` the number of stores before it */
+  async #rounds(visit: Visit, first: Found | Promise<Found>, begun: number): Promise<CacheReply> {
+    const { authorized, now } = visit;
     let until: number | undefined;
     for (let round = 0; ; round++) {
-      const sequence = this.#sequence;
-      // While its first response is made there is nothing to be found: a store on disk is spared the question.
-      const looked = this.#traffic.of(visit.key)?.fills === true ? nothing(visit) : this.#lookUp(visit);
+      const sequence = round === 0 ? begun : this.#sequence;
+      const looked = round === 0 ? first : this.#look(visit);
       const found = looked instanceof Promise ? await looked : looked;
       const { entry, name } = found;
       const time = now();
@@ -445,4 +471,9 @@ class ScriptCache implements Cache {
     const { statusHeader } = this.#options;
     return statusHeader === undefined ? [] : [[statusHeader, status]];
   }
+}
+
+/** Header lists of entries are shared. */
+function ownCopy({ reply, status }: CacheReply): CacheReply {
+  return { reply: { ...reply, headers: reply.headers.slice() }, status };
 }

@@ -141,8 +141,8 @@ export interface Cache {
    * @throws what `produce` rejects with, unless something stale may take its place
    */
   handle(request: CacheRequest, produce: Produce, context?: CacheContext): Promise<CacheAnswer>;
-  /** The same for a caller that works on replies, and makes the `Response` itself. */
-  reply(request: CacheRequest, produce: Produce<Reply>, context?: CacheContext): Promise<CacheReply>;
+  /** The same for a caller that works on replies, and makes the `Response` itself. A hit of a store that answers at once comes without a promise. */
+  reply(request: CacheRequest, produce: Produce<Reply>, context?: CacheContext): CacheReply | Promise<CacheReply>;
   /**
    * Forgets, and sees to it that what scripts are making at this moment is not stored either.
    *

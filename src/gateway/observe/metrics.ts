@@ -179,7 +179,9 @@ function cronText(jobs: readonly CronStatus[] | undefined): string {
   ].join("");
 }
 
+const CLASSES = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
 /** `2xx`. */
 function classOf(status: number): string {
-  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : "other";
+  return CLASSES[Math.floor(status / 100)] ?? "other";
 }

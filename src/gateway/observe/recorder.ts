@@ -7,21 +7,22 @@ import type { Step } from "../answer/step.ts";
 import type { RequestName } from "../options.ts";
 import { schemeOf, type Visit } from "../request/visit.ts";
 import type { GatewayResources } from "../resources.ts";
-import type { ExchangeEvents, ScriptEvents } from "../script/run-script.ts";
+import type { ExchangeEvents, ScriptRole } from "../script/run-script.ts";
+import type { ScriptSettings } from "../script/script-settings.ts";
 import type { AccessEntry, CacheStatus, UpstreamAttempt } from "./entry.ts";
 import { serverTiming } from "./server-timing.ts";
 import { traceparent } from "./trace-context.ts";
 import type { ExchangeTrace, RequestTrace } from "./tracing.ts";
 
-/** The events of one request. `begun` is there only when somebody wants to know of exchanges. */
+/** The events of one request. Of its exchanges only when somebody wants to know. */
 export class Recorder implements AnswerEvents {
-  declare readonly begun?: NonNullable<ScriptEvents["begun"]>;
   readonly attempts: UpstreamAttempt[] = [];
   cacheStatus: CacheStatus | undefined;
   readonly #resources: GatewayResources;
   readonly #name: RequestName;
   readonly #started = performance.now();
   readonly #trace: RequestTrace | undefined;
+  readonly #observes: boolean;
   #error: string | undefined;
   #script: ScriptPath | undefined;
 
@@ -40,22 +41,26 @@ export class Recorder implements AnswerEvents {
       peerAddress: visit.info.remoteAddress,
       peerPort: visit.info.remotePort,
     });
-    if (observes || this.#trace !== undefined) {
-      this.begun = (settings, role, script) => this.#begin(settings.application, role, script);
-    }
+    this.#observes = observes || this.#trace !== undefined;
   }
 
-  stderr = (line: string): void => this.#resources.onStderr?.(line, this.#name);
+  stderr(line: string): void {
+    this.#resources.onStderr?.(line, this.#name);
+  }
 
-  broken = (error: unknown, status: number): void => {
+  broken(error: unknown, status: number): void {
     this.#error = codeOf(error);
     this.#resources.onError?.(error, this.#name, status, true);
-  };
+  }
 
-  failed = (error: unknown, status: number): void => {
+  failed(error: unknown, status: number): void {
     this.#error = codeOf(error);
     this.#resources.onError?.(error, this.#name, status, false);
-  };
+  }
+
+  begun({ application }: ScriptSettings, role: ScriptRole["role"], script: ScriptPath): ExchangeEvents | undefined {
+    return this.#observes ? this.#begin(application, role, script) : undefined;
+  }
 
   /** Server-Timing, as far as things are known when the head is sent. */
   timing(): string | undefined {
@@ -70,7 +75,7 @@ export class Recorder implements AnswerEvents {
     });
   }
 
-  #begin(application: string, role: "responder" | "authorizer" | "filter", script: ScriptPath): ExchangeEvents {
+  #begin(application: string, role: ScriptRole["role"], script: ScriptPath): ExchangeEvents {
     this.#script = script;
     const trace = this.#trace?.exchange({ address: application, role, scriptName: script.scriptName });
     const started = performance.now();

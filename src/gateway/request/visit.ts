@@ -2,6 +2,7 @@
 
 import type { NameValue } from "../../cgi/index.ts";
 import type { Variables } from "../config/variables.ts";
+import { joinedHeader } from "../observe/entry.ts";
 import type { RequestInfo } from "../options.ts";
 import type { Client } from "./forwarded.ts";
 import type { Target } from "./target.ts";
@@ -16,6 +17,8 @@ export interface Visit {
   readonly requestUri: string;
   /** What trusted proxies tell of the visitor. Absent: what `info` says. */
   readonly client?: Client | undefined;
+  /** The host name that is meant, without its port, in a gateway with a configuration. */
+  readonly host?: string | undefined;
 
   readonly method: string;
   readonly target: Target;
@@ -34,4 +37,9 @@ export interface Visit {
 /** `http` or `https`, as the visitor's connection has it. */
 export function schemeOf(visit: Visit): "http" | "https" {
   return visit.client?.scheme ?? visit.info.scheme ?? (/^https:/i.test(visit.request.url) ? "https" : "http");
+}
+
+/** A header of the visitor's by its name in lower case, repeated ones joined: as `Request.headers` has it, at less cost. */
+export function lookUpHeader({ info, request }: Visit, name: string): string | null {
+  return info.headers === undefined ? request.headers.get(name) : (joinedHeader(info.headers, name) ?? null);
 }

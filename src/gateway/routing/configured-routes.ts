@@ -3,9 +3,9 @@
 import type { Routes, Step, StepRules } from "../answer/step.ts";
 import type { CompiledGateway } from "../config/resolved.ts";
 import type { Recorder } from "../observe/recorder.ts";
-import { hostName } from "../request/target.ts";
+import type { Visit } from "../request/visit.ts";
 import type { GatewayResources } from "../resources.ts";
-import { type Caches, cachedScript } from "../script/cached-script.ts";
+import { type CachedOutcome, type Caches, cachedScript } from "../script/cached-script.ts";
 import type { LocationSettings } from "../script/location-settings.ts";
 import { interceptedOutcome, type Outcome } from "../script/script-outcome.ts";
 import type { Routed } from "./decision.ts";
@@ -24,17 +24,38 @@ export function configuredRoutes(
   recorder: Recorder,
 ): Routes {
   const cached = (cache: NonNullable<ReturnType<Caches["of"]>>): StepRules["script"] => {
-    return async (step, events) => {
-      const { outcome, status } = await cachedScript(cache, step, events);
+    const done = (step: Step, { outcome, status }: CachedOutcome): Outcome => {
       recorder.cacheStatus = status;
       return intercepted(step, outcome);
     };
+    return (step, events) => {
+      const answered = cachedScript(cache, step, events);
+      return answered instanceof Promise ? answered.then((later) => done(step, later)) : done(step, answered);
+    };
+  };
+  const stepOf = (visit: Visit, routed: Routed): RoutedStep => {
+    const { site, location, decision, path, query } = routed;
+    const own = settings.of(site, location);
+    const other = decision.type === "script" && decision.documentRoot !== own.documentRoot;
+    const cache = decision.type === "script" ? caches.of(location) : undefined;
+    return {
+      decision,
+      routed,
+      settings: other ? { ...own, documentRoot: decision.documentRoot } : own,
+      visit: { ...visit, path, target: { ...visit.target, query }, variables: routed.variables },
+      rules: {
+        location,
+        variables: routed.variables,
+        script: cache && cached(cache),
+        application: (name) => settings.with(site, location, name),
+      },
+    };
   };
   return {
-    async next(visit, from, named): Promise<RoutedStep> {
+    next(visit, from, named): RoutedStep | Promise<RoutedStep> {
       const { variables = () => undefined, client, info } = visit;
       const request: RouteRequest = {
-        host: hostName(client?.host ?? visit.request.headers.get("host")),
+        host: visit.host,
         path: visit.path,
         query: visit.target.query,
         remoteAddress: client === undefined ? info.remoteAddress : client.remoteAddress,
@@ -42,23 +63,8 @@ export function configuredRoutes(
         ...(from !== undefined && { from: (from as RoutedStep).routed }),
         ...(named !== undefined && { named }),
       };
-      const routed = await route(config, request, resources);
-      const { site, location, decision, path, query } = routed;
-      const own = settings.of(site, location);
-      const other = decision.type === "script" && decision.documentRoot !== own.documentRoot;
-      const cache = decision.type === "script" ? caches.of(location) : undefined;
-      return {
-        decision,
-        routed,
-        settings: other ? { ...own, documentRoot: decision.documentRoot } : own,
-        visit: { ...visit, path, target: { ...visit.target, query }, variables: routed.variables },
-        rules: {
-          location,
-          variables: routed.variables,
-          script: cache && cached(cache),
-          application: (name) => settings.with(site, location, name),
-        },
-      };
+      const routed = route(config, request, resources);
+      return routed instanceof Promise ? routed.then((later) => stepOf(visit, later)) : stepOf(visit, routed);
     },
   };
 }

@@ -3,7 +3,7 @@
 //   compileConfig(config, { root }): CompiledGateway                              config/compile.ts
 //   findSite(gateway, host), findLocation(site, path): { found, captures }        nginx's precedence
 //   requestVariables(facts): Variables                                            the request's own ($http_*, $remote_addr ...)
-//   route(gateway, request, resources): Promise<Routed>
+//   route(gateway, request, resources): Routed | Promise<Routed>
 //     request    { host, path, query, remoteAddress, variables, from?, named? }
 //     resources  { files(root, { followSymlinks }): FileSource, folder?(root): bytes }
 //     Routed     { decision, site, location, path, query, variables, changes }

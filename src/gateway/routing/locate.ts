@@ -2,7 +2,9 @@
 // `try_files $uri $uri/ <front controller>` beside `location ~ \.php(/|$)`.
 
 import { type ScriptSplit, splitScript } from "../../cgi/index.ts";
-import type { Entry, FileEntry, FileSource } from "../files.ts";
+import type { FileEntry, FileSource } from "../files.ts";
+
+type Found = ReturnType<FileSource["find"]>;
 
 /** What to do with a path. */
 export type Location =
@@ -28,21 +30,43 @@ export interface LocateOptions {
 const SOURCE = /\.(?:php|pht|phar)|\.inc(?:$|[^a-z0-9])/i;
 const BACKUP = /~$|\.(?:bak|bkp|backup|old|orig|rej|save|sav|sw[g-px]|tmp)$|^#.*#$/i;
 
-/** @param path as `decodePath` returns it */
-export async function locate(path: string, files: FileSource, options: LocateOptions): Promise<Location> {
+/**
+ * A promise only where the files have to be waited for.
+ * @param path as `decodePath` returns it
+ */
+export function locate(path: string, files: FileSource, options: LocateOptions): Location | Promise<Location> {
   if (hasHiddenSegment(path)) return { type: "deny", status: 403, reason: "a name that begins with a dot" };
+  const [script, ...longer] = splitScript(path, options.scriptExtensions);
+  if (script === undefined) return locateFile(path, files, options);
+  const found = files.find(script.scriptName, true);
+  if (!(found instanceof Promise) && found?.type === "file") return { type: "script", script };
+  return locateScript(path, files, options, [script, ...longer], found);
+}
 
-  // A script with or without path info. Only a file that exists is run: /a.jpg/x.php does not run a.jpg.
-  for (const script of splitScript(path, options.scriptExtensions)) {
-    const found = files.find(script.scriptName, true);
-    // Without a promise there is nothing to wait for, not even a moment.
-    const entry = found instanceof Promise ? await found : found;
+/**
+ * A script with or without path info. Only a file that exists is run: /a.jpg/x.php does not run a.jpg.
+ * @param first what is found of the first script
+ */
+async function locateScript(
+  path: string,
+  files: FileSource,
+  options: LocateOptions,
+  scripts: readonly ScriptSplit[],
+  first: Found,
+): Promise<Location> {
+  let found = first;
+  for (const [at, script] of scripts.entries()) {
+    if (at > 0) found = files.find(script.scriptName, true);
+    const entry = await found;
     if (entry?.type === "file") return { type: "script", script };
     if (entry?.type === "refused") return refused;
     if (entry === undefined) break;
   }
+  return locateFile(path, files, options);
+}
 
-  const entry = await find(files, path);
+async function locateFile(path: string, files: FileSource, options: LocateOptions): Promise<Location> {
+  const entry = await files.find(path);
   if (entry?.type === "refused") return refused;
   if (entry?.type === "file") {
     return isSource(path)
@@ -52,7 +76,7 @@ export async function locate(path: string, files: FileSource, options: LocateOpt
   if (entry?.type === "directory") {
     if (!path.endsWith("/")) return { type: "redirect", path: `${path}/` };
     for (const name of options.index) {
-      const child = await find(files, path + name);
+      const child = await files.find(path + name);
       if (child?.type !== "file") continue;
       if (isScript(name, options)) return { type: "script", script: { scriptName: path + name, pathInfo: "" } };
       if (!isSource(name)) return { type: "file", path: path + name, file: child };
@@ -71,10 +95,6 @@ export async function locate(path: string, files: FileSource, options: LocateOpt
 }
 
 const refused: Location = { type: "deny", status: 403, reason: "outside the document root, or no regular file" };
-
-function find(files: FileSource, path: string): Entry | undefined | Promise<Entry | undefined> {
-  return files.find(path);
-}
 
 /** Dotfiles and what lies in dot folders, but /.well-known (RFC 8615). `path` begins with a slash. */
 export function hasHiddenSegment(path: string): boolean {

@@ -7,7 +7,7 @@ import type { CompiledFallback, CompiledGateway, CompiledSite, ResolvedLocation 
 import type { Variables } from "../config/variables.ts";
 import type { Decision, Routed } from "./decision.ts";
 import { findLocation, findSite, lacksSlash, scriptSplits } from "./find.ts";
-import { hasHiddenSegment, isSource, locate } from "./locate.ts";
+import { hasHiddenSegment, isSource, type Location, locate } from "./locate.ts";
 import { filesOf, type RouteResources } from "./place.ts";
 import { MAX_CHANGES, plainPath, RouteState } from "./state.ts";
 
@@ -33,14 +33,14 @@ export interface RouteRequest {
 }
 
 /** What a round comes to: a decision, or another round. */
-type Step = Decision | { readonly type: "again"; readonly named?: string; readonly server: boolean };
+type Step = Decision | { readonly type: "again"; readonly named?: string | undefined; readonly server: boolean };
 
-/** Never rejects but when the files do. */
-export async function route(
+/** Never fails but when the files do. A promise only where they have to be waited for. */
+export function route(
   gateway: CompiledGateway,
   request: RouteRequest,
   resources: RouteResources,
-): Promise<Routed> {
+): Routed | Promise<Routed> {
   const { from } = request;
   const { found: site, captures } =
     from === undefined ? findSite(gateway, request.host) : { found: from.site, captures: undefined };
@@ -53,15 +53,23 @@ export async function route(
   const state = new RouteState(site, request.variables, start, resources);
   state.capture(captures);
 
-  let step: Step = { type: "again", server: true, ...(request.named === undefined ? {} : { named: request.named }) };
+  const first: Step = { type: "again", server: true, named: request.named };
+  return decide(state, first, request.remoteAddress);
+}
+
+/** Round after round, until there is a decision. */
+function decide(state: RouteState, first: Step, remoteAddress: string | undefined): Routed | Promise<Routed> {
+  let step = first;
   while (step.type === "again") {
     if (state.changes > MAX_CHANGES) {
       step = deny(500, `more than ${MAX_CHANGES} rewrites and internal redirects, the last to ${state.path}`);
-    } else {
-      step = enter(state, step) ?? (await visit(state, request.remoteAddress));
+      break;
     }
+    const next = enter(state, step) ?? visit(state, remoteAddress);
+    if (next instanceof Promise) return next.then((later) => decide(state, later, remoteAddress));
+    step = next;
   }
-  const { location, path, query, variables, changes } = state;
+  const { site, location, path, query, variables, changes } = state;
   return { decision: step, site, location, path, query, variables, changes };
 }
 
@@ -88,7 +96,7 @@ function enter(state: RouteState, { named, server }: Step & { type: "again" }): 
 }
 
 /** What the location does with the request. */
-async function visit(state: RouteState, remoteAddress: string | undefined): Promise<Step> {
+function visit(state: RouteState, remoteAddress: string | undefined): Step | Promise<Step> {
   const { location } = state;
   if (location.internal && !state.internal) return deny(404, `${location.id} is internal`);
   if (location.deny !== undefined) return deny(location.deny, `denied by ${location.id}`);
@@ -104,12 +112,17 @@ async function visit(state: RouteState, remoteAddress: string | undefined): Prom
   if (location.return !== undefined) return answer(state, location.return);
   if (state.path !== state.front && hasHiddenSegment(state.path)) return deny(403, "a name that begins with a dot");
 
-  if (location.tryFiles !== undefined && state.path !== state.front) {
-    const found = await tryFiles(state, location.tryFiles.paths);
-    if (!found) return fallback(state, location.tryFiles.last);
-  }
+  if (location.tryFiles !== undefined && state.path !== state.front) return tried(state, location.tryFiles);
+  return content(state);
+}
+
+async function tried(state: RouteState, { paths, last }: NonNullable<ResolvedLocation["tryFiles"]>): Promise<Step> {
   // Awaited, because a promise that is returned as it is takes two more turns.
-  return await (location.mode === "fastcgi" ? toApplication(state) : toFiles(state));
+  return (await tryFiles(state, paths)) ? await content(state) : fallback(state, last);
+}
+
+function content(state: RouteState): Step | Promise<Step> {
+  return state.location.mode === "fastcgi" ? toApplication(state) : toFiles(state);
 }
 
 /** The first rule that fits decides; without one, everybody may. */
@@ -173,12 +186,17 @@ function redirect(state: RouteState, path: string, query = state.query): Step {
 }
 
 /** Scripts that exist run, files are sent. */
-async function toFiles(state: RouteState): Promise<Step> {
+function toFiles(state: RouteState): Step | Promise<Step> {
   const { location, path } = state;
   if (path === state.front) return toScript(state, { scriptName: path, pathInfo: "" });
   const { index, scriptExtensions, tryFiles } = location;
   const frontController = tryFiles === undefined ? location.frontController : undefined;
-  const found = await locate(path, filesOf(location, state.resources), { index, scriptExtensions, frontController });
+  const found = locate(path, filesOf(location, state.resources), { index, scriptExtensions, frontController });
+  return found instanceof Promise ? found.then((later) => toFound(state, later)) : toFound(state, found);
+}
+
+function toFound(state: RouteState, found: Location): Step {
+  const { path } = state;
   switch (found.type) {
     case "deny":
       return found;
@@ -190,7 +208,8 @@ async function toFiles(state: RouteState): Promise<Step> {
     default: {
       const { script } = found;
       if (script.scriptName + script.pathInfo === path || !isTable(state.site)) return toScript(state, script);
-      if (script.scriptName === frontController) state.front = frontController;
+      const { tryFiles, frontController } = state.location;
+      if (tryFiles === undefined && script.scriptName === frontController) state.front = frontController;
       return redirect(state, script.scriptName);
     }
   }

@@ -3,6 +3,7 @@
 import { type NameValue, toByteString } from "../../cgi/index.ts";
 import { cookieOf } from "../config/cookie.ts";
 import type { Variables } from "../config/variables.ts";
+import { requestId } from "./request-id.ts";
 
 /** What is known of a request however it is routed. Byte strings. */
 export interface RequestFacts {
@@ -56,7 +57,7 @@ export function requestVariables(facts: RequestFacts): Variables {
       case "remote_user":
         return userOf(headers("authorization"));
       case "request_id":
-        id ??= facts.requestId?.() ?? crypto.randomUUID().replaceAll("-", "");
+        id ??= facts.requestId?.() ?? requestId();
         return id;
       default:
     }
@@ -79,7 +80,8 @@ function headersOf(headers: Iterable<NameValue>): (name: string) => string | und
 }
 
 function userOf(authorization: string | undefined): string | undefined {
-  const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? "")?.[1];
+  if (authorization === undefined) return undefined;
+  const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization)?.[1];
   if (encoded === undefined || encoded.length % 4 === 1) return undefined;
   try {
     const pair = atob(encoded);

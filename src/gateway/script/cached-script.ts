@@ -7,6 +7,7 @@ import { NoResponse } from "../cache/failure.ts";
 import { headersForScript } from "../cache/key.ts";
 import type {
   Cache,
+  CacheReply,
   CacheRequest,
   CacheStatus,
   IgnorableHeader,
@@ -17,7 +18,7 @@ import type { CacheStore, Purge } from "../cache/store.ts";
 import type { CompiledGateway, ResolvedCache, ResolvedLocation } from "../config/resolved.ts";
 import type { CompiledTemplate } from "../config/template.ts";
 import type { Variables } from "../config/variables.ts";
-import { schemeOf, type Visit } from "../request/visit.ts";
+import { lookUpHeader, schemeOf, type Visit } from "../request/visit.ts";
 import type { GatewayResources } from "../resources.ts";
 import type { HeaderLookup } from "../static/conditional.ts";
 import { runScript, type ScriptEvents } from "./run-script.ts";
@@ -72,20 +73,39 @@ export class Caches {
 
 /** The request's headers, and its variables for the templates of keys. */
 class LookedUp implements HeaderLookup {
-  readonly #headers: Headers;
-  readonly #granted: boolean;
-  readonly variables: Variables;
+  readonly #visit: Visit;
 
-  constructor({ request, variables, granted = [] }: Visit) {
-    this.#headers = request.headers;
-    this.#granted = granted.length > 0;
-    this.variables = variables ?? (() => undefined);
+  constructor(visit: Visit) {
+    this.#visit = visit;
+  }
+
+  get variables(): Variables {
+    return this.#visit.variables ?? (() => undefined);
   }
 
   get(name: string): string | null {
-    const value = this.#headers.get(name);
+    const value = lookUpHeader(this.#visit, name.toLowerCase());
     // What an authorizer tells a script of its visitor is as good as credentials: the answer may be for that one only.
-    return value === null && this.#granted && name === "authorization" ? "granted" : value;
+    const { granted = [] } = this.#visit;
+    return value === null && granted.length > 0 && name === "authorization" ? "granted" : value;
+  }
+}
+
+/** A request as the cache sees it. Its URL is worked out when the key or a purge asks for it. */
+class AskedOf implements CacheRequest {
+  readonly method: string;
+  readonly headers: LookedUp;
+  readonly #visit: Visit;
+
+  constructor(visit: Visit) {
+    this.method = visit.method;
+    this.headers = new LookedUp(visit);
+    this.#visit = visit;
+  }
+
+  get url(): string {
+    const visit = this.#visit;
+    return `${schemeOf(visit)}://${lookUpHeader(visit, "host") ?? ""}${visit.requestUri}`;
   }
 }
 
@@ -153,8 +173,8 @@ export interface CachedOutcome {
   readonly status: CacheStatus | undefined;
 }
 
-/** Answers with the cache, or with the script and keeps what it says. */
-export async function cachedScript(cache: Cache, step: Step, events: ScriptEvents): Promise<CachedOutcome> {
+/** Answers with the cache, or with the script and keeps what it says. A promise only where something is waited for. */
+export function cachedScript(cache: Cache, step: Step, events: ScriptEvents): CachedOutcome | Promise<CachedOutcome> {
   const { decision, settings, visit } = step;
   if (decision.type !== "script") throw new TypeError("only scripts are cached");
   const produce = async (asked: Visit, shared: boolean): Promise<Reply> => {
@@ -162,25 +182,24 @@ export async function cachedScript(cache: Cache, step: Step, events: ScriptEvent
     if (outcome.type !== "reply") throw new NotAnAnswer(outcome, visit);
     return outcome.reply;
   };
-  try {
-    const { reply, status } = await cache.reply(
-      {
-        method: visit.method,
-        url: `${schemeOf(visit)}://${visit.request.headers.get("host") ?? ""}${visit.requestUri}`,
-        headers: new LookedUp(visit),
-      },
-      (conditional, { method, shared }) => {
-        const same = !shared && conditional === undefined;
-        const asked = same ? visit : { ...visit, method, headers: headersForScript(visit.headers, conditional) };
-        return produce(asked, shared);
-      },
-      { waitUntil: visit.info.waitUntil },
-    );
-    return { outcome: { type: "reply", reply }, status };
-  } catch (error) {
+  const answered = cache.reply(
+    new AskedOf(visit),
+    (conditional, { method, shared }) => {
+      const same = !shared && conditional === undefined;
+      const asked = same ? visit : { ...visit, method, headers: headersForScript(visit.headers, conditional) };
+      return produce(asked, shared);
+    },
+    { waitUntil: visit.info.waitUntil },
+  );
+  if (!(answered instanceof Promise)) return cachedOutcome(answered);
+  return answered.then(cachedOutcome, async (error: unknown) => {
     if (!(error instanceof NotAnAnswer)) throw error;
     if (error.visit === visit) return { outcome: error.outcome, status: "MISS" };
     // Another visitor's redirect or file is none of this one's.
     return { outcome: await runScript(settings, visit, decision.script, events), status: "BYPASS" };
-  }
+  });
+}
+
+function cachedOutcome({ reply, status }: CacheReply): CachedOutcome {
+  return { outcome: { type: "reply", reply }, status };
 }

@@ -20,7 +20,7 @@ export interface ScriptEvents {
   /** The visitor sees a broken transfer after a head with this status. */
   broken(error: unknown, status: number): void;
   /** A request goes to an application. The result is told of that exchange. Absent where nobody wants to know. */
-  begun?(settings: ScriptSettings, role: ScriptRole["role"], script: ScriptPath): ExchangeEvents;
+  begun?(settings: ScriptSettings, role: ScriptRole["role"], script: ScriptPath): ExchangeEvents | undefined;
 }
 
 /** What is told of one exchange. */
@@ -90,7 +90,7 @@ export async function runScript(
     policy: settings.policy,
     intercepted: role.role === "authorizer" ? undefined : settings.intercepted,
     catchStderr: settings.catchStderr,
-    stderr: events.stderr,
+    stderr: (line) => events.stderr(line),
     head: watched?.head,
     abandon: (reason) => {
       if (settings.ignoreClientAbort && !isFailure(reason)) return;

@@ -4,12 +4,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { NodeRequest, NodeResponse } from "srvx/node";
-import type { CreateResponse, RequestInfo } from "../../gateway/index.ts";
+import { NodeRequest } from "srvx/node";
+import type { RequestInfo } from "../../gateway/index.ts";
 import { Connection, plainAddress, type Visit } from "./connection.ts";
 import { type Refusal, refusalOf } from "./request-head.ts";
 import { requestStream } from "./request-stream.ts";
 import { sendResponse } from "./send-response.ts";
+
+export { createNodeResponse } from "./send-response.ts";
 
 /** Answers one request. Should not reject or throw; when it does, the visitor gets an empty 500. */
 export type Handler = (request: Request, info: RequestInfo) => Response | Promise<Response>;
@@ -142,9 +144,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     };
     try {
       const info = infoOf(req, connection, visit, beginBody);
-      Promise.resolve(options.handler(new NodeRequest({ req, res }), info))
-        .then(send)
-        .catch(failed);
+      const response = options.handler(new NodeRequest({ req, res }), info);
+      if (response instanceof Promise) response.then(send).catch(failed);
+      else Promise.resolve(send(response)).catch(failed);
     } catch (error) {
       failed(error);
     }
@@ -314,11 +316,3 @@ function answerClientError(
 function emptyAnswer(status: number, headers = ""): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`;
 }
-
-/** A Response that costs little to make and to send: give it to the gateway as `createResponse`. */
-export const createNodeResponse: CreateResponse = (body, init) =>
-  new NodeResponse(body as BodyInit | null, {
-    status: init.status,
-    statusText: init.statusText ?? STATUS_CODES[init.status] ?? "",
-    headers: init.headers,
-  });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryStore } from "../../../src/gateway/cache/index.ts";
+import { createCache, memoryStore } from "../../../src/gateway/cache/index.ts";
 import { entryOf } from "./entries.ts";
 
 test("the least recently used record goes first when memory is short", () => {
@@ -17,4 +17,22 @@ test("a record longer than all the memory allowed is not kept, and pushes nothin
   store.set("b", entryOf({ key: "b", body: new Uint8Array(20_000) }));
   expect(store.get("a")).toBeDefined();
   expect(store.get("b")).toBeUndefined();
+});
+
+test("a hit waits for nothing, and its headers are the caller's", async () => {
+  const cache = createCache({ store: memoryStore() });
+  const request = { method: "GET", url: "http://example.test/", headers: { get: () => null } };
+  const produce = async () => ({
+    status: 200,
+    headers: [["Cache-Control", "max-age=60"]] as [string, string][],
+    body: new Uint8Array(1),
+  });
+  const first = cache.reply(request, produce);
+  expect(first).toBeInstanceOf(Promise);
+  expect((await first).status).toBe("MISS");
+  await expect.poll(() => cache.reply(request, produce)).not.toBeInstanceOf(Promise);
+  const hit = await cache.reply(request, produce);
+  expect(hit.status).toBe("HIT");
+  hit.reply.headers.push(["Set-Cookie", "mine"]);
+  expect((await cache.reply(request, produce)).reply.headers).not.toContainEqual(["Set-Cookie", "mine"]);
 });

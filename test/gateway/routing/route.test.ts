@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { requestId } from "../../../src/gateway/routing/request-id.ts";
 import { routerOf } from "./site.ts";
 
 describe("tryFiles", () => {
@@ -297,6 +298,9 @@ describe("variables", () => {
     expect(variables("request_filename")).toBe("/www/index.php/info");
     expect(variables("request_id")).toMatch(/^[0-9a-f]{32}$/);
     expect(variables("request_id")).toBe(variables("request_id"));
+    const ids = new Set(Array.from({ length: 1_000 }, () => requestId()));
+    expect(ids.size).toBe(1_000);
+    expect([...ids].every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true);
     expect(variables("no_such")).toBeUndefined();
   });
 });
