@@ -37,7 +37,7 @@ export async function benchCache(quick: boolean): Promise<readonly Table[]> {
       { name: "our HTTP server, a hit in memory", url: urls[2] ?? "", target },
     ];
     for (const connections of quick ? [8] : [8, 64]) {
-      const rounds = { connections, rounds: quick ? 3 : 5, seconds: quick ? 1 : 3 };
+      const rounds = { connections, rounds: quick ? 2 : 5, seconds: quick ? 1 : 3 };
       const title = `A cached page of ${PAGE.toLocaleString("en-US")} bytes, ${connections} connections`;
       tables.push({ title, ...(await compare(contenders, "node:http", rounds)) });
     }
