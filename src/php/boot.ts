@@ -12,6 +12,7 @@ import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
 import { type ResolveName, refuseNames, repairNames } from "./names.ts";
+import { protectOwnFiles, writeOwnFile } from "./own-files.ts";
 import { repairPipes } from "./pipes.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
 import { prependFile } from "./prepend.ts";
@@ -165,7 +166,7 @@ async function begin({ interpreter, module, ini }: Prepared): Promise<void> {
   interpreter.construct();
   let started = () => {};
   if (ini.preload !== "" && canPreload(module)) {
-    module.FS.writeFile(INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
+    writeOwnFile(module, INI_PATH, `${ini.text}${preloadIni(ini.preload)}`);
     started = pretendCommandLine(module, INI_PATH);
   }
   // Both names are read by the start-up only.
@@ -225,6 +226,7 @@ export async function loadPhp(
     // Every instance has its own, and opcache knows a script by its time: what a snapshot brings along stays in use.
     FS.utime(path, HOST_FILES, HOST_FILES);
   }
+  protectOwnFiles(loaded.module);
   return loaded;
 }
 

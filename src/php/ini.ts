@@ -1,6 +1,7 @@
 // php.ini of the resident interpreters: our defaults, then the user's, then what the host cannot do without.
 
 import { type IniSetting, parseIniText } from "./ini-text.ts";
+import { LOCKS_PATH } from "./own-files.ts";
 import { USER_INI_RULES, type UserIniRules } from "./user-ini.ts";
 
 /**
@@ -43,7 +44,7 @@ const FIXED = `
 implicit_flush = 0
 opcache.jit = disable
 opcache.jit_buffer_size = 0
-opcache.lockfile_path = /internal
+opcache.lockfile_path = ${LOCKS_PATH}
 opcache.preload =
 enable_dl = 0
 `;
@@ -61,7 +62,7 @@ fiber.stack_size = 512K
 const COMMAND_LINE_FIXED = `
 opcache.jit = disable
 opcache.jit_buffer_size = 0
-opcache.lockfile_path = /internal
+opcache.lockfile_path = ${LOCKS_PATH}
 enable_dl = 0
 `;
 

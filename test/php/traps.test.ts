@@ -27,7 +27,9 @@ describe("traps of PHP in WebAssembly", () => {
     }
     expect(php.host.memory).toBe(memory);
     expect(Math.abs(openFiles() - files)).toBeLessThan(5);
-    const { body } = await php.php("$f = fopen('/internal/probe', 'w'); echo (int) $f > 0 ? 'opened' : 'refused';");
+    const { body } = await php.php(
+      "$f = fopen('/internal/locks/probe', 'w'); echo (int) $f > 0 ? 'opened' : 'refused';",
+    );
     expect(body).toBe("opened");
   });
 

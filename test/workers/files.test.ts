@@ -8,8 +8,8 @@ import { makeScratch } from "../peers/scratch.ts";
 import { type RunningWorkers, startWorkers, type WorkersOptions } from "./start.ts";
 
 /** Tells which child answers: a folder beside the shared ones is the child's own. */
-const CHILD = `$id = @file_get_contents('/internal/id');
-  if ($id === false) file_put_contents('/internal/id', $id = bin2hex(random_bytes(6)));`;
+const CHILD = `$id = @file_get_contents('/internal/locks/id');
+  if ($id === false) file_put_contents('/internal/locks/id', $id = bin2hex(random_bytes(6)));`;
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   "session.php": `<?php ${CHILD} session_start();

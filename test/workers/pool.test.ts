@@ -10,8 +10,8 @@ import { type RunningWorkers, startWorkers, type WorkersOptions } from "./start.
 const SCRIPTS: Readonly<Record<string, string>> = {
   // An isolate is known by a file of its own, outside of the directories that all share, an interpreter's life by what opcache has counted in it.
   "who.php": `<?php
-    $id = @file_get_contents('/internal/id');
-    if ($id === false) file_put_contents('/internal/id', $id = bin2hex(random_bytes(6)));
+    $id = @file_get_contents('/internal/locks/id');
+    if ($id === false) file_put_contents('/internal/locks/id', $id = bin2hex(random_bytes(6)));
     if (isset($_GET['wait'])) usleep((int) $_GET['wait'] * 1000);
     $opcache = opcache_get_status(false)['opcache_statistics'];
     echo json_encode(['isolate' => $id, 'hits' => $opcache['hits'], 'begin' => $_SERVER['REQUEST_TIME_FLOAT'],
@@ -186,7 +186,7 @@ describe("a pool of one Dynamic Worker", () => {
   });
 
   test.each([
-    ["a file outside of the directories that all share", "/files.php?path=/internal/large"],
+    ["a file outside of the directories that all share", "/files.php?path=/internal/locks/large"],
     ["open files that all share", "/files.php?path=/tmp/many&many"],
   ])("%s: what is in memory ends where the isolate would", async (_, path) => {
     const megabytes = Number((await http(workers().baseUrl, path)).text());

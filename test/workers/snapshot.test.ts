@@ -55,8 +55,8 @@ const FILES = {
     mt_srand(7); srand(7); mt_rand();
     echo answer();`,
   "ask.php": `<?php
-    $id = @file_get_contents('/internal/id');
-    if ($id === false) file_put_contents('/internal/id', $id = bin2hex(random_bytes(6)));
+    $id = @file_get_contents('/internal/locks/id');
+    if ($id === false) file_put_contents('/internal/locks/id', $id = bin2hex(random_bytes(6)));
     $cached = opcache_is_script_cached(__DIR__ . '/library.php');
     require __DIR__ . '/library.php';
     if (isset($_GET['wait'])) usleep(300000);

@@ -3,6 +3,7 @@
 
 import type { PhpModule } from "../glue.ts";
 import type { PhpHost } from "../host.ts";
+import { writeOwnFile } from "../own-files.ts";
 
 const FOLDER = "/internal/shared";
 const SEED = `${FOLDER}/random`;
@@ -27,16 +28,15 @@ if (function_exists('openssl_pkey_new')) {
 const CONFIGURATION = `[req]\nRANDFILE = ${SEED}\ndistinguished_name = name\n[name]\n`;
 
 /** Mixes fresh randomness into OpenSSL's generator of an interpreter that is about to serve. */
-export async function reseedOpenSsl({ FS }: PhpModule, host: PhpHost): Promise<void> {
+export async function reseedOpenSsl(module: PhpModule, host: PhpHost): Promise<void> {
   const seed = crypto.getRandomValues(new Uint8Array(SEED_BYTES));
-  FS.mkdirTree(FOLDER);
-  FS.writeFile(SEED, seed);
-  FS.writeFile(CONFIG, CONFIGURATION);
-  FS.writeFile(SCRIPT, CODE);
+  writeOwnFile(module, SEED, seed);
+  writeOwnFile(module, CONFIG, CONFIGURATION);
+  writeOwnFile(module, SCRIPT, CODE);
   const nobody = { headers() {}, stdout() {}, stderr() {}, log() {}, finishRequest() {} };
   try {
     await host.run({ scriptFilename: SCRIPT, params: [["REQUEST_METHOD", "GET"]], body: new Uint8Array(0) }, nobody);
   } finally {
-    FS.writeFile(SEED, new Uint8Array(0));
+    writeOwnFile(module, SEED, new Uint8Array(0));
   }
 }

@@ -31,7 +31,7 @@ const O_EXCL = 0o200;
 const O_TRUNC = 0o1000;
 
 /** What every interpreter holds open of its own: devices, and opcache's lock file. */
-const OWN = /^\/dev\/|^\/(?:internal|tmp)\/\.ZendSem\.\w+$/;
+const OWN = /^\/dev\/|^\/(?:internal\/locks|tmp)\/\.ZendSem\.\w+$/;
 
 /**
  * The open files.

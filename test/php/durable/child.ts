@@ -11,6 +11,7 @@ import { buildPhpImage } from "../../../src/image/php-image.ts";
 import { DurableFiles, type DurableFilesOptions } from "../../../src/php/durable/durable-files.ts";
 import type { PhpModule } from "../../../src/php/glue.ts";
 import type { PhpHost } from "../../../src/php/host.ts";
+import { writeOwnFile } from "../../../src/php/own-files.ts";
 import { NodeStorage, sqlHome } from "../../fs/sqlite.ts";
 import { bootImage, runScript } from "../../image/image.ts";
 
@@ -128,7 +129,7 @@ export class Child {
     this.#store.service.beginOf(this.#key);
     await this.files.begin(undefined);
     const path = `/job/${++this.#scripts}.php`;
-    this.module.FS.writeFile(path, `<?php $d = '${ROOT_PATH}'; ${code}`);
+    writeOwnFile(this.module, path, `<?php $d = '${ROOT_PATH}'; ${code}`);
     const { body, log } = await runScript(this.#host, path);
     await this.files.settle();
     this.#store.service.restOf(this.#key);

@@ -17,7 +17,7 @@ const FILES = {
       'who' => getenv('WHO'), 'left' => getenv('LEFT'), 'env' => array_keys(getenv()),
       'late' => abs(time() - $_SERVER['REQUEST_TIME']), 'time' => microtime(true), 'pid' => getmypid()]);`,
   "grow.php": "<?php $big = str_repeat('x', 24 * 1024 * 1024); echo strlen($big);",
-  "database.php": "<?php new PDO('sqlite:/www/left.sqlite', null, null, [PDO::ATTR_PERSISTENT => true]); echo 'open';",
+  "database.php": "<?php new PDO('sqlite:/tmp/left.sqlite', null, null, [PDO::ATTR_PERSISTENT => true]); echo 'open';",
 };
 
 describe.each<Build>(["node", "web"])("a snapshot in a fresh instance, %s build", (build) => {
@@ -80,7 +80,7 @@ describe.each<Build>(["node", "web"])("a snapshot in a fresh instance, %s build"
     const warm = await start(build, { files: FILES });
     expect(await run(warm, "database.php")).toBe("open");
     expect(() => warm.take("key")).toThrow(
-      expect.objectContaining({ code: "PHP_SNAPSHOT", message: expect.stringContaining("/www/left.sqlite") }),
+      expect.objectContaining({ code: "PHP_SNAPSHOT", message: expect.stringContaining("/tmp/left.sqlite") }),
     );
   }, 60_000);
 

@@ -4,6 +4,7 @@
 import { readText, writeText } from "../../../php/c-text.ts";
 import type { PhpModule } from "../../../php/glue.ts";
 import { isNoName, NameTable, type ResolveName } from "../../../php/names.ts";
+import { writeOwnFile } from "../../../php/own-files.ts";
 import { PageSocket, type ServePage } from "./page-socket.ts";
 
 /** Where curl looks for certificate authorities, whatever php.ini says. */
@@ -92,7 +93,9 @@ export class PageNetwork {
       secure: globalThis.location?.protocol === "https:",
     });
     // Before the first connection is open: OpenSSL reads the file when it begins to speak.
-    if (servers.trusted !== undefined) this.#module?.FS.writeFile(CA_PATH, servers.trusted);
+    if (servers.trusted !== undefined && this.#module !== undefined) {
+      writeOwnFile(this.#module, CA_PATH, servers.trusted);
+    }
     return (pipe, host, port, signal) => servers.serve(pipe, this.#names.nameFor(host), port, signal);
   }
 }
