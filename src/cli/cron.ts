@@ -1,6 +1,8 @@
 // `edge-fpm cron`: what a configuration's schedule will run and when, and a run of one job now.
 
+import { realpathSync } from "node:fs";
 import { type CronJob, type CronOutcome, readSchedule, runCronJob } from "../cron/index.ts";
+import { findMasters, masterOf, runJobAt } from "../platform/node/master-socket.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import { connectAddress } from "../transport/node/connect.ts";
 import { addressOption } from "./address.ts";
@@ -8,7 +10,7 @@ import type { Arguments, Command } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import { startPools } from "./config-pools.ts";
 import { startUpstream } from "./config-upstreams.ts";
-import { CliError } from "./failure.ts";
+import { CliError, messageOf } from "./failure.ts";
 import { nearest } from "./nearest.ts";
 import { poolOptions } from "./pool.ts";
 import { type PlannedServer, planServer } from "./serve-config.ts";
@@ -28,18 +30,20 @@ export const cron: Command = {
     upstream: {
       type: "string",
       value: "<address>",
-      help: "run the job in the pool there, tcp://host:port or unix:/path,\nin place of a pool of our own",
+      help: "run the job in the pool there, tcp://host:port or unix:/path",
     },
     times: { type: "string", value: "<n>", help: "next times shown for each job (3)" },
     ...poolOptions,
   },
   examples: [
     "edge-fpm cron                                      # what will run, and when",
-    "edge-fpm cron run wp-cron.php                      # now, in a pool of its own",
+    "edge-fpm cron run wp-cron.php                      # now",
     "edge-fpm cron run wp-cron.php --upstream unix:/run/php/php8.2-fpm.sock",
   ],
   notes: [
     "`edge-fpm serve` runs the schedule itself; at the edge the pool's object does.",
+    "A run is made in the pools of the `edge-fpm serve` that runs with the configuration, so that its locks hold against visitors;",
+    "without one, and with options of a pool, in a pool of its own.",
     "Exit status of a run: 0 when it went well, 1 when it failed or was ended by its timeout.",
   ],
   run,
@@ -82,7 +86,7 @@ async function run(args: Arguments): Promise<number> {
     });
   }
   const began = performance.now();
-  const outcome = await runNow(args, plan, job);
+  const outcome = (await runAtServer(args, plan, job)) ?? (await runNow(args, plan, job));
   if (outcome.output !== "") process.stdout.write(`${outcome.output}\n`);
   const status = outcome.status === undefined ? "" : `, status ${outcome.status}`;
   note(`${job.name}: ${outcome.result}${status}, ${Math.round(performance.now() - began)} ms`);
@@ -100,6 +104,42 @@ function description(job: CronJob, now: number, count: number): string {
   }
   return `${lines.join("\n")}\n`;
 }
+
+/** Has the server that runs with the configuration do it: there, locks hold between the job and visitors. */
+async function runAtServer(args: Arguments, plan: PlannedServer, job: CronJob): Promise<CronOutcome | undefined> {
+  if (args.has("upstream")) return undefined;
+  const masters = await findMasters();
+  const file = realpathSync(plan.file);
+  const server = masters.find(({ config }) => config === file);
+  const beside =
+    server ??
+    masterOf(
+      masters,
+      plan.roots.map((root) => realpathSync(root)),
+    );
+  if (beside === undefined) return undefined;
+  const own = Object.keys(poolOptions).filter((name) => !IN_ANY_POOL.has(name) && args.has(name));
+  if (server !== undefined && own.length === 0) {
+    const outcome = await runJobAt(server, job.name).catch((error: unknown) => {
+      throw new CliError(`${messageOf(error)}.`, { cause: error });
+    });
+    if (outcome !== undefined) return outcome;
+  }
+  const why =
+    server === undefined
+      ? "has another configuration"
+      : own.length > 0
+        ? `has not the options ${own.map((name) => `--${name}`).join(", ")}`
+        : "began before the job was written down";
+  note(
+    `Warning: process ${beside.pid} serves this site and ${why}. The job runs in a pool of its own, and neither sees the other's ` +
+      "locks: if both write to one SQLite database, writes can be lost. Let the server run the job, or stop it first.",
+  );
+  return undefined;
+}
+
+/** Options of a pool that say nothing of how scripts run. */
+const IN_ANY_POOL: ReadonlySet<string> = new Set(["data", "verbose", "children", "pm"]);
 
 async function runNow(args: Arguments, plan: PlannedServer, job: CronJob): Promise<CronOutcome> {
   const runner = { software: `edge-fpm/${version()}` };

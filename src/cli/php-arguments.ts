@@ -10,6 +10,12 @@ export interface PhpArguments {
   /** File or folder of `-c`. */
   readonly ini: string | undefined;
   readonly network: boolean;
+  /** `--config`, `--no-config` and `--pool`. */
+  readonly config: string | undefined;
+  readonly noConfig: boolean;
+  readonly pool: string | undefined;
+  /** The script's file, as far as one is named. */
+  readonly script: string | undefined;
   /** `--smtp` and `--mail-from`, by name. */
   readonly mail: ReadonlyMap<string, string>;
 }
@@ -33,6 +39,11 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
   let php: string | undefined;
   let ini: string | undefined;
   let network = true;
+  let config: string | undefined;
+  let noConfig = false;
+  let pool: string | undefined;
+  let script: string | undefined;
+  let code = false;
   const mail = new Map<string, string>();
   let at = 0;
   const value = (name: string): string => {
@@ -50,6 +61,9 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
     }
     if (name === "--php") php = after ?? value(name);
     else if (name === "--no-network") network = false;
+    else if (name === "--config") config = after ?? value(name);
+    else if (name === "--no-config") noConfig = true;
+    else if (name === "--pool") pool = after ?? value(name);
     else if (MAIL.has(name)) mail.set(name.slice(2), after ?? value(name));
     else if (name === "--php-ini") ini = after ?? value(name);
     else if (arg === "-n" || arg === "--no-php-ini") ini = undefined;
@@ -57,14 +71,24 @@ export function readPhpArguments(argv: readonly string[]): PhpArguments {
     else {
       args.push(arg);
       if (wantsNext(arg)) args.push(value(arg));
+      if (arg === "-f" || arg === "--file") script = argv[at];
+      else if (isCode(arg)) code = true;
     }
   }
-  return { args: [...args, ...argv.slice(at)], php, ini, network, mail };
+  const rest = argv.slice(at);
+  if (!code && script === undefined && rest[0]?.startsWith("-") === false) script = rest[0];
+  return { args: [...args, ...rest], php, ini, network, config, noConfig, pool, script, mail };
 }
 
 function splitLong(arg: string): readonly [string, string?] {
   const equals = arg.startsWith("--") ? arg.indexOf("=") : -1;
   return equals === -1 ? [arg] : [arg.slice(0, equals), arg.slice(equals + 1)];
+}
+
+/** Whether an option brings the code itself, or what to run for each line: then no file is named. */
+function isCode(arg: string): boolean {
+  if (arg.startsWith("--")) return arg === "--run" || arg.startsWith("--process-");
+  return "rBRFE".includes([...arg.slice(1)].find((letter) => LETTERS.has(letter)) ?? " ");
 }
 
 /** Whether the value of an option is the argument after it: letters can be written together, the last one's value apart. */

@@ -1,7 +1,7 @@
 // `edge-fpm serve --config`: the applications, files, caches and logs that a configuration names, and a gateway over them.
 
 import { resolve } from "node:path";
-import type { CronJob } from "../cron/index.ts";
+import { type CronJob, runCronJob } from "../cron/index.ts";
 import { memoryStore } from "../gateway/cache/index.ts";
 import { applicationsOf, longestRead } from "../gateway/config/applications.ts";
 import type { CacheZone, GatewayConfig, PoolConfigEntry } from "../gateway/config/config.ts";
@@ -33,6 +33,7 @@ import { type CronTimer, startCron } from "../platform/node/cron.ts";
 import { nodeFiles } from "../platform/node/files.ts";
 import { createNodeResponse, type RefusedRequest } from "../platform/node/http-server.ts";
 import { LogFile } from "../platform/node/log-file.ts";
+import type { RunJob } from "../platform/node/master-socket.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { type Exchange, ExchangeError } from "../transport/exchange.ts";
 import type { Arguments } from "./command.ts";
@@ -64,6 +65,8 @@ export interface ConfiguredServer {
   refused(refusal: RefusedRequest): void;
   /** For the start-up line. */
   readonly name: string;
+  /** A run of a job now, beside those of the schedule. */
+  readonly runJob: RunJob;
   finish(): Promise<void>;
   terminate(): Promise<void>;
 }
@@ -124,7 +127,8 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
     for (const upstream of upstreams.values()) upstream.close();
     throw error;
   }
-  const schedule = startSchedule(args, plan, pools, upstreams);
+  const exchange = jobExchanges(pools, upstreams);
+  const schedule = startSchedule(args, plan, exchange);
   const metrics = new GatewayMetrics({
     upstreams: () => [...upstreams.values()].flatMap(statesOf),
     ...(plan.jobs.length > 0 && { cron: () => schedule?.status() ?? [] }),
@@ -143,6 +147,10 @@ export async function startServer(args: Arguments, plan: PlannedServer): Promise
       log?.write(refusedEntry(refusal, Date.now()));
     },
     name: [...(pools?.names ?? []), ...names].join(", ") || "no application",
+    runJob(name, signal) {
+      const job = plan.jobs.find((one) => one.name === name);
+      return job && runCronJob(job, exchange(job), { software: SOFTWARE }, signal);
+    },
     async finish() {
       await schedule?.stop(JOB_GRACE);
       await pools?.finish();
@@ -171,24 +179,30 @@ function warmUpGateway({ gateway, pools }: PlannedServer, pool: string, applicat
 /** How long jobs under way may take after Ctrl-C, in milliseconds: as long as requests. */
 const JOB_GRACE = 10_000;
 
+const SOFTWARE = `edge-fpm/${version()}`;
+
+/** The application that runs a job. */
+function jobExchanges(pools: StartedPools | undefined, upstreams: ReadonlyMap<string, StartedUpstream>) {
+  return ({ application }: CronJob): Exchange => {
+    const [only, ...more] = pools?.jobs.keys() ?? [];
+    const known = application ?? (more.length === 0 ? only : undefined);
+    if (known === undefined) return withoutApplication;
+    return pools?.jobs.get(known) ?? upstreams.get(known)?.upstream.exchange ?? withoutApplication;
+  };
+}
+
 function startSchedule(
   args: Arguments,
   { jobs, file }: PlannedServer,
-  pools: StartedPools | undefined,
-  upstreams: ReadonlyMap<string, StartedUpstream>,
+  exchange: (job: CronJob) => Exchange,
 ): CronTimer | undefined {
   if (jobs.length === 0) return undefined;
   return startCron({
     jobs,
     stateFile: cronStateFile(args, file),
-    software: `edge-fpm/${version()}`,
+    software: SOFTWARE,
     log: ({ level, message }) => note(`[${new Date().toISOString()}] ${level.toUpperCase()}: ${message}`),
-    exchange({ application }) {
-      const [only, ...more] = pools?.jobs.keys() ?? [];
-      const known = application ?? (more.length === 0 ? only : undefined);
-      if (known === undefined) return withoutApplication;
-      return pools?.jobs.get(known) ?? upstreams.get(known)?.upstream.exchange ?? withoutApplication;
-    },
+    exchange,
   });
 }
 

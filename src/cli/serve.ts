@@ -1,6 +1,6 @@
 // `edge-fpm serve`: an HTTP server in front of a pool of our own, or of a FastCGI application elsewhere.
 
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync as realPath } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { createFolderGateway, type Gateway, type GatewayOptions, type RequestName } from "../gateway/index.ts";
@@ -13,6 +13,7 @@ import {
   type ListenAddress,
   type RefusedRequest,
 } from "../platform/node/http-server.ts";
+import { announceMaster, type MasterName, type RunJob } from "../platform/node/master-socket.ts";
 import { nodeSpool } from "../platform/node/spool.ts";
 import { connectExchange } from "../transport/connect-exchange.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -88,6 +89,7 @@ interface Served {
   /** For the start-up line. */
   readonly name: string;
   readonly refused?: (refusal: RefusedRequest) => void;
+  readonly runJob?: RunJob;
   finish(): Promise<void>;
   terminate(): Promise<void>;
 }
@@ -97,6 +99,8 @@ interface Plan {
   readonly address: ListenAddress;
   /** For the start-up line: what is served. */
   readonly what: string;
+  /** By what other commands find it, when scripts run in this process. */
+  readonly master?: MasterName;
   start(): Promise<Served>;
 }
 
@@ -146,6 +150,7 @@ async function run(args: Arguments): Promise<number> {
     throw error;
   }
   served.resolve(application);
+  const leave = plan.master && (await announced(plan.master, application.runJob));
   // Nobody waits for a promise any more, not even a moment.
   handler = application.handler;
   const actual = "port" in bound && "port" in plan.address ? { ...plan.address, port: bound.port } : plan.address;
@@ -154,6 +159,7 @@ async function run(args: Arguments): Promise<number> {
 
   return untilStopped(
     async () => {
+      leave?.();
       await http.close(GRACE);
       await application.finish();
     },
@@ -162,6 +168,16 @@ async function run(args: Arguments): Promise<number> {
       await application.terminate();
     },
   );
+}
+
+/** Lets `edge-fpm php` and `cron run` find the server. Without that it serves all the same. */
+async function announced(master: MasterName, runJob: RunJob | undefined): Promise<(() => void) | undefined> {
+  try {
+    return await announceMaster(master, runJob);
+  } catch (error) {
+    note(`edge-fpm php and edge-fpm cron run will share no locks with this server: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 async function bind(http: HttpServer, address: ListenAddress): Promise<ListenAddress> {
@@ -176,6 +192,9 @@ function planConfig(args: Arguments, file: ConfigFile): Plan {
   return {
     address: path !== undefined ? { path: resolve(file.folder, path) } : addressOf(args, listen),
     what: file.path,
+    ...(Object.keys(plan.pools).length > 0 && {
+      master: { pid: process.pid, roots: plan.roots.map((root) => realPath(root)), config: realPath(file.path) },
+    }),
     async start() {
       const server = await startServer(args, plan);
       return {
@@ -208,6 +227,7 @@ function planFolder(args: Arguments): Plan {
   return {
     address,
     what: root,
+    ...(!args.has("upstream") && { master: { pid: process.pid, roots: [realPath(root)] } }),
     async start() {
       const { exchange, ...rest } = await start();
       return { ...rest, handler: gateway(exchange) };

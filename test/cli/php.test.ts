@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -236,14 +236,83 @@ describe("edge-fpm php", () => {
   });
 });
 
+describe("edge-fpm php and a configuration", () => {
+  const told =
+    "<?php echo PHP_VERSION, ' ', ini_get('precision'), ' ', getenv('FROM_POOL'), ' ', extension_loaded('redis') ? 'redis' : '-';";
+  const site = (pools: object, rest: object = {}) => {
+    const folder = makeScratch("cli-php-config");
+    mkdirSync(join(folder.path, "public/deep"), { recursive: true });
+    for (const name of ["public/told.php", "public/deep/told.php"]) writeFileSync(join(folder.path, name), told);
+    const config = { root: "public", pools, ...rest };
+    writeFileSync(join(folder.path, "edge-fpm.config.mjs"), `export default ${JSON.stringify(config)};\n`);
+    return folder;
+  };
+  const www = { php: "8.2", ini: { precision: "5" }, env: { FROM_POOL: "pool" } };
+  const at = async (cwd: string, ...args: string[]) => {
+    const { status, stdout, stderr } = await run(["php", ...args], { cwd });
+    return status === 0 ? stdout : `${status} ${stderr}`;
+  };
+
+  test("takes the pool's settings; options go before them", { timeout: 60_000 }, async () => {
+    const { path, remove } = site({ www });
+    expect(await at(path, "public/told.php")).toMatch(/^8\.2\.\d+ 5 pool -$/);
+    expect(await at(scratch.path, join(path, "public/told.php"))).toMatch(/^8\.2\.\d+ 5 pool -$/);
+    // Further below it is not looked for, but can be named.
+    expect(await at(scratch.path, "--php", "8.2", join(path, "public/deep/told.php"))).toMatch(/^8\.2\.\d+ 14 {2}-$/);
+    const config = join(path, "edge-fpm.config.mjs");
+    expect(await at(scratch.path, "--config", config, join(path, "public/deep/told.php"))).toMatch(/ 5 pool -$/);
+    expect(await at(path, "-d", "precision=7", "public/told.php")).toMatch(/^8\.2\.\d+ 7 pool -$/);
+    expect(await at(path, "--no-config", "--php", "8.2", "public/told.php")).toMatch(/^8\.2\.\d+ 14 {2}-$/);
+    remove();
+  });
+
+  test("of several pools it takes the script's, or the one that is named", { timeout: 60_000 }, async () => {
+    const locations = [{ prefix: "/deep/", fastcgi: { pass: "deep" } }];
+    const { path, remove } = site(
+      { www, deep: { php: "8.2", ini: { precision: "6" } } },
+      { locations, fastcgi: { pass: "www" } },
+    );
+    expect(await at(path, "public/told.php")).toMatch(
+      /^2 edge-fpm: .* has several pools, and which one .* belongs to does not follow\./,
+    );
+    expect(await at(path, "--pool", "deep", "public/told.php")).toMatch(/^8\.2\.\d+ 6 {2}-$/);
+    expect(await at(path, "--pool", "none", "public/told.php")).toMatch(
+      /^2 edge-fpm: .* has no pool none\.\nPools: www, deep/,
+    );
+    remove();
+  });
+
+  test("a pool's extensions are loaded", { timeout: 60_000 }, async () => {
+    const { path, remove } = site({ www: { php: "8.2", ini: { extension: "redis" } } });
+    expect(await at(path, "public/told.php")).toMatch(/ redis$/);
+    remove();
+  });
+});
+
 describe("the arguments of edge-fpm php", () => {
-  const none = { php: undefined, ini: undefined, network: true, mail: new Map() };
+  const none = {
+    php: undefined,
+    ini: undefined,
+    network: true,
+    config: undefined,
+    noConfig: false,
+    pool: undefined,
+    script: undefined,
+    mail: new Map(),
+  };
   test.each([
-    { argv: ["a.php", "--php", "8.3"], read: { ...none, args: ["a.php", "--php", "8.3"] } },
-    { argv: ["--php=8.3", "-d", "a=b", "a.php"], read: { ...none, php: "8.3", args: ["-d", "a=b", "a.php"] } },
+    { argv: ["a.php", "--php", "8.3"], read: { ...none, script: "a.php", args: ["a.php", "--php", "8.3"] } },
+    {
+      argv: ["--php=8.3", "-d", "a=b", "a.php"],
+      read: { ...none, php: "8.3", script: "a.php", args: ["-d", "a=b", "a.php"] },
+    },
     { argv: ["-da=b", "-c", "x.ini", "--", "-v"], read: { ...none, ini: "x.ini", args: ["-da=b", "--", "-v"] } },
     { argv: ["-c=x.ini", "-n", "-r", "-c", "-"], read: { ...none, args: ["-r", "-c", "-"] } },
     { argv: ["--no-network", "-qr", "code", "x"], read: { ...none, network: false, args: ["-qr", "code", "x"] } },
+    {
+      argv: ["--config", "c.ts", "--pool=w", "-f", "x.php"],
+      read: { ...none, config: "c.ts", pool: "w", script: "x.php", args: ["-f", "x.php"] },
+    },
     { argv: ["--php-ini=y", "--define", "a=b"], read: { ...none, ini: "y", args: ["--define", "a=b"] } },
     {
       argv: ["--smtp=smtp://h", "--mail-from", "a@b", "x.php", "--smtp"],
@@ -253,6 +322,7 @@ describe("the arguments of edge-fpm php", () => {
           ["smtp", "smtp://h"],
           ["mail-from", "a@b"],
         ]),
+        script: "x.php",
         args: ["x.php", "--smtp"],
       },
     },

@@ -1,8 +1,9 @@
 // File locks among the interpreters of one master: PHP's flock() (sessions, caches) and the byte ranges of fcntl()
 // (SQLite). The table lies in memory that all threads share; whoever must wait sleeps in its own thread.
 //
-// What holds: two children of the same master exclude each other exactly as two processes would. What does not: other
-// programs, and other masters, see none of these locks, because Node has no way to take the operating system's.
+// What holds: two children of the same master exclude each other exactly as two processes would, and so does a script of
+// the command line that asks this master (remote-locks.ts). What does not: other programs, and other masters, see none of
+// these locks, because Node has no way to take the operating system's.
 
 /** Shared memory of the table: see `createLockTable`. It can be sent to threads. */
 export interface LockTable {
@@ -44,6 +45,14 @@ export function createLockTable(): LockTable {
   };
 }
 
+let shared: LockTable | undefined;
+
+/** The one table of this process: its pools may work on the same files, whatever version of PHP they have. */
+export function processLocks(): LockTable {
+  shared ??= createLockTable();
+  return shared;
+}
+
 /** A lock to take, or to give back with type 0. */
 export interface LockRequest {
   readonly family: typeof FLOCK | typeof FCNTL;
@@ -63,8 +72,21 @@ export interface Conflict {
   readonly end: number;
 }
 
+/** The locks of one interpreter, wherever the table is. */
+export interface Locks {
+  readonly held: number;
+  set(request: LockRequest, wait: boolean | number): LockResult;
+  onlyShares(request: LockedFile): boolean;
+  conflict(request: LockRequest): Conflict | undefined;
+  closed(fd: number, device: number, inode: number): void;
+  releaseAll(): void;
+}
+
+export type LockResult = "granted" | "busy" | "full";
+export type LockedFile = Pick<LockRequest, "family" | "device" | "inode">;
+
 /** The locks of one interpreter in the shared table. */
-export class FileLocks {
+export class FileLocks implements Locks {
   readonly #control: Int32Array;
   readonly #entries: Float64Array;
   readonly #owner: number;
@@ -87,22 +109,39 @@ export class FileLocks {
    * @param wait whether to wait, or the most milliseconds to wait
    * @returns "granted", "busy" (after the wait), or "full" when the table has no room
    */
-  set(request: LockRequest, wait: boolean | number): "granted" | "busy" | "full" {
-    const end = performance.now() + (wait === true ? Number.POSITIVE_INFINITY : Number(wait));
+  set(request: LockRequest, wait: boolean | number): LockResult {
+    const end = endOf(wait);
     for (;;) {
       const generation = Atomics.load(this.#control, GENERATION);
-      const result = this.#guarded(() => {
-        if (this.#conflict(request) !== undefined) return "busy";
-        return this.#replace(request) ? "granted" : "full";
-      });
+      const result = this.#try(request);
       const left = end - performance.now();
       if (result !== "busy" || left <= 0) return result;
       Atomics.wait(this.#control, GENERATION, generation, Math.min(left, RECHECK));
     }
   }
 
+  /** `set` for a thread that must not sleep. Ends as "busy" when `signal` is aborted. */
+  async setLater(request: LockRequest, wait: boolean | number, signal: AbortSignal): Promise<LockResult> {
+    const end = endOf(wait);
+    while (!signal.aborted) {
+      const generation = Atomics.load(this.#control, GENERATION);
+      const result = this.#try(request);
+      const left = end - performance.now();
+      if (result !== "busy" || left <= 0) return result;
+      await Atomics.waitAsync(this.#control, GENERATION, generation, Math.min(left, RECHECK)).value;
+    }
+    return "busy";
+  }
+
+  #try(request: LockRequest): LockResult {
+    return this.#guarded(() => {
+      if (this.#conflict(request) !== undefined) return "busy";
+      return this.#replace(request) ? "granted" : "full";
+    });
+  }
+
   /** Whether all that this owner holds of a file is shared, and that at least something. */
-  onlyShares(request: Pick<LockRequest, "family" | "device" | "inode">): boolean {
+  onlyShares(request: LockedFile): boolean {
     if (this.#held === 0) return false;
     return this.#guarded(() => {
       const entries = this.#entries;
@@ -161,7 +200,7 @@ export class FileLocks {
     return undefined;
   }
 
-  #sameFile(at: number, request: Pick<LockRequest, "family" | "device" | "inode">): boolean {
+  #sameFile(at: number, request: LockedFile): boolean {
     const entries = this.#entries;
     return (
       entries[at + FAMILY] === request.family &&
@@ -262,4 +301,8 @@ export class FileLocks {
       Atomics.notify(control, GUARD);
     }
   }
+}
+
+function endOf(wait: boolean | number): number {
+  return performance.now() + (wait === true ? Number.POSITIVE_INFINITY : Number(wait));
 }

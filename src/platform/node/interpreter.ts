@@ -11,7 +11,7 @@ import type { InitialMemory } from "../../php/snapshot/memory.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
 import { ClosedSocket } from "../../php/sockets.ts";
 import { ExtensionLinker, type Extensions } from "./extensions.ts";
-import type { LockTable } from "./file-locks.ts";
+import { FileLocks, type Locks, type LockTable } from "./file-locks.ts";
 import { evaluateGlue, type GlueCode } from "./glue-code.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { RealLookUp } from "./look-ups.ts";
@@ -40,8 +40,8 @@ export interface InterpreterSettings extends MountPlan {
   readonly network: boolean;
   /** Owner of the file locks: unique among the children of a master. */
   readonly processId: number;
-  /** Locks shared by all children. */
-  readonly locks: LockTable;
+  /** Locks shared by all children; or this interpreter's in a table elsewhere. */
+  readonly locks: LockTable | Locks;
 }
 
 /** Where the certificate authorities lie that PHP trusts: those that come with Node. */
@@ -182,7 +182,7 @@ async function instanceOptions(settings: Omit<InterpreterSettings, "ini">): Prom
       context = given as UserSpaceContext;
       userSpace = new UserSpace(
         context,
-        settings.locks,
+        (pid) => ("entries" in settings.locks ? new FileLocks(settings.locks, pid) : settings.locks),
         () => errnoAddress(),
         () => lookUp?.called(false),
       );

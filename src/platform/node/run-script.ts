@@ -9,7 +9,7 @@ import { buildCommandLineIni, sendmailPathOf } from "../../php/ini.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "../../php/mail-process.ts";
 import type { MailService } from "../../php/mail-service.ts";
 import { loadExtensions } from "./extensions.ts";
-import { createLockTable } from "./file-locks.ts";
+import { createLockTable, type Locks } from "./file-locks.ts";
 import { CERTIFICATES_INI, interpreterOptions } from "./interpreter.ts";
 import { loadPhpGlue } from "./load-glue.ts";
 import { choosePhpVersion, type PhpLookup, phpPackageUrl } from "./php-versions.ts";
@@ -22,12 +22,16 @@ export interface RunScriptOptions extends PhpLookup {
   readonly php?: string;
   /** Text of a php.ini, read after our defaults. */
   readonly ini?: string;
+  /** Single settings of php.ini, read after it; those of `args` go before them. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Absolute. Default: that of this process. */
   readonly cwd?: string;
   /** Whether PHP reaches the network. Default true. */
   readonly network?: boolean;
+  /** Where file locks are held. Default: by this process alone. */
+  readonly locks?: Locks;
   /** Takes the mails of mail(). Without it mail() gives false and a warning that says so. */
   readonly mail?: MailService;
 }
@@ -44,7 +48,10 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
   const { wasm, path } = await compile(glueUrl, php);
   const { args, asked, sendmailPath } = readSettings(options.args);
   const { ini, extensions } = loadExtensions(
-    { ...(options.ini !== undefined && { text: options.ini }), settings: { extension: asked.join(",") } },
+    {
+      ...(options.ini !== undefined && { text: options.ini }),
+      settings: { ...options.settings, extension: [options.settings?.extension ?? "", ...asked].join(",") },
+    },
     path,
     { ...options, env: options.env ?? process.env },
   );
@@ -55,7 +62,7 @@ export async function runScript(options: RunScriptOptions): Promise<number> {
     env: defined(options.env ?? process.env),
     network: options.network ?? true,
     processId: process.pid,
-    locks: createLockTable(),
+    locks: options.locks ?? createLockTable(),
     mounts: ["/"],
     // The system's own place for what is temporary, as a native program has it.
     sharedDirectory: tmpdir(),

@@ -15,7 +15,7 @@ import { snapshotKey } from "../../php/snapshot/key.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { type Extensions, loadExtensions } from "./extensions.ts";
-import { createLockTable, FileLocks, type LockTable } from "./file-locks.ts";
+import { FileLocks, type LockTable, processLocks } from "./file-locks.ts";
 import { PhpCode } from "./php-code.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
@@ -116,7 +116,7 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
   progress("compiling", code.size);
   await code.slim();
   progress("compiled", code.size);
-  const common = { glueUrl, code, locks: createLockTable(), stable: new Stable() };
+  const common = { glueUrl, code, locks: processLocks(), stable: new Stable() };
   const spawnWith = (its: ThreadSpawnOptions<Wire>): Spawn<Wire> => {
     const { ini, extensions } = loadExtensions(its.ini ?? {}, code.path, its);
     const options = { ...its, ini };

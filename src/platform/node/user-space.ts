@@ -2,7 +2,7 @@
 // children share. Errors are the negative numbers that the interpreter's C library expects.
 
 import { fstatSync } from "node:fs";
-import { FCNTL, FileLocks, FLOCK, type LockRequest, type LockTable } from "./file-locks.ts";
+import { FCNTL, FLOCK, type LockRequest, type Locks } from "./file-locks.ts";
 import { isSharedMap, SharedMaps, type SharedMapsContext } from "./shared-maps.ts";
 
 // Numbers of WASI's errno, which Emscripten uses.
@@ -71,28 +71,34 @@ const PATIENCE = 250;
 /** The glue calls these by name. */
 export class UserSpace {
   readonly #context: UserSpaceContext;
-  readonly #table: LockTable;
-  #locks: FileLocks;
+  readonly #locksOf: (pid: number) => Locks;
+  #locks: Locks;
   readonly #errnoAddress: () => number;
   readonly #maps: SharedMaps;
   readonly #onLock: () => void;
 
   /**
+   * @param locksOf the locks of a process
    * @param errnoAddress where the interpreter's C library keeps `errno`
    * @param onLock told after each lock that was asked for: files may be different from what they were before
    */
-  constructor(context: UserSpaceContext, table: LockTable, errnoAddress: () => number, onLock: () => void) {
+  constructor(
+    context: UserSpaceContext,
+    locksOf: (pid: number) => Locks,
+    errnoAddress: () => number,
+    onLock: () => void,
+  ) {
     this.#onLock = onLock;
     this.#maps = new SharedMaps(context);
     this.#context = context;
     this.#errnoAddress = errnoAddress;
-    this.#table = table;
-    this.#locks = new FileLocks(table, context.pid);
+    this.#locksOf = locksOf;
+    this.#locks = locksOf(context.pid);
   }
 
   /** Serves another process from now on; what the one before held is given back by whoever saw it end. */
   become(pid: number): void {
-    this.#locks = new FileLocks(this.#table, pid);
+    this.#locks = this.#locksOf(pid);
     this.#maps.forget();
   }
 
@@ -174,7 +180,7 @@ export class UserSpace {
     const { HEAP16, HEAP32, HEAP64 } = this.#context.memory;
     const request = this.#read(fd, stream, pointer);
     if (request === undefined) return -EINVAL;
-    let conflict: ReturnType<FileLocks["conflict"]>;
+    let conflict: ReturnType<Locks["conflict"]>;
     if (stream.nfd !== undefined) {
       const { dev, ino } = fstatSync(stream.nfd);
       conflict = this.#locks.conflict({ ...request, device: dev, inode: ino });
