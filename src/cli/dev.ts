@@ -76,7 +76,15 @@ async function run(args: Arguments): Promise<number> {
   const watcher = watch(root, { recursive: true }, (_event, name) => {
     if (name !== null && !isOutput(root, name, [report.out, ...(persist === undefined ? [] : [persist])])) rebuild();
   });
-  watcher.on("error", (error) => note(`Files are not watched any more: ${messageOf(error)}`));
+  const told = new Set<string>();
+  watcher.on("error", (error) => {
+    // Of one file, such as a link to itself: told again at every look at its folder. All others are watched.
+    const { path } = error as NodeJS.ErrnoException;
+    const line = path === undefined ? messageOf(error) : `${relative(root, path)} is not watched: ${messageOf(error)}`;
+    if (told.has(line)) return;
+    told.add(line);
+    note(line);
+  });
   const end = async () => {
     watcher.close();
     await session.stop();

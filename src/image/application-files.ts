@@ -30,7 +30,7 @@ export interface Application {
   readonly directories: readonly string[];
   /** What was left out because it looks like a secret, sorted. */
   readonly secrets: readonly string[];
-  /** Symbolic links that lead nowhere: left out, since PHP would find nothing behind them anyway. Sorted. */
+  /** Symbolic links that lead nowhere, to themselves, or to a folder that they lie in: left out. Sorted. */
   readonly dangling: readonly string[];
   /** How many files and folders the rules left out. */
   readonly ignored: number;
@@ -63,7 +63,7 @@ export interface CollectOptions {
  * Finds the files of an application.
  *
  * @param root its folder
- * @throws {ImageError} `IMAGE_LINK` for a symbolic link that leads out or in a circle; `IMAGE_NAME` for a name
+ * @throws {ImageError} `IMAGE_LINK` for a symbolic link that leads out; `IMAGE_NAME` for a name
  *   that is not UTF-8; `IMAGE_LIMIT` for too many or too large files
  */
 export function collectApplication(root: string, options: CollectOptions = {}): Application {
@@ -97,9 +97,6 @@ class Collector {
 
   /** @param above the real paths of the folders it lies in, for links in a circle */
   folder(path: string, source: string, above: readonly string[], deniedAbove: boolean): void {
-    if (above.includes(source)) {
-      throw new ImageError("IMAGE_LINK", `${path} is a symbolic link to a folder that it lies in (${source})`);
-    }
     const names = readNames(path, source);
     const denied = deniedAbove || (names.includes(".htaccess") && forbidsVisitors(join(source, ".htaccess")));
     for (const name of names) {
@@ -109,7 +106,7 @@ class Collector {
         // A link that is ignored may lead anywhere.
         if (this.#isIgnored(child, false)) continue;
         const target = this.#target(child, join(source, name));
-        if (target === undefined) this.#dangling.push(child);
+        if (target === undefined || target === source || above.includes(target)) this.#dangling.push(child);
         else this.#entry(child, target, statSync(target), [...above, source], denied);
       } else {
         this.#entry(child, join(source, name), stats, [...above, source], denied);
@@ -179,7 +176,7 @@ class Collector {
       target = realpathSync(link);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return undefined;
       throw new ImageError("IMAGE_LINK", `${path} is a symbolic link that cannot be followed (${code})`, {
         cause: error,
       });

@@ -334,7 +334,7 @@ function warningsFor(
     warnings.push(`the document root has no index file, so / will answer 403${hint}`);
   }
   if (application.dangling.length > 0) {
-    warnings.push(`symbolic links that lead nowhere were left out: ${some(application.dangling)}`);
+    warnings.push(`symbolic links that lead nowhere or in a circle were left out: ${some(application.dangling)}`);
   }
   if (application.secrets.length > 0) {
     warnings.push(

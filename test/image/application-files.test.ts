@@ -159,10 +159,16 @@ describe("a symbolic link", () => {
     expect(dangling).toEqual(["a/link", "b.php"]);
   });
 
-  test("in a circle is refused", () => {
+  test("in a circle is left out and named", () => {
     for (const to of ["..", ".", "loop"]) {
-      const root = folder({ "a/loop": new Link(to) });
-      expect(() => collectApplication(root), to).toThrow(expect.objectContaining({ code: "IMAGE_LINK" }));
+      const root = folder({ "a/loop": new Link(to), "a/b.php": "" });
+      const { files, directories, dangling } = collectApplication(root);
+      expect(
+        files.map(({ path }) => path),
+        to,
+      ).toEqual(["a/b.php"]);
+      expect(directories, to).toEqual(["a"]);
+      expect(dangling, to).toEqual(["a/loop"]);
     }
   });
 });
