@@ -4,6 +4,7 @@ import { Clock } from "./clock.ts";
 import { refuseConnect, repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
+import { refuseOtherPaths } from "./files/encoding.ts";
 import { installLookUps, type LookUp } from "./files/look-ups.ts";
 import { MemoryLookUp } from "./files/memory.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
@@ -293,6 +294,13 @@ function loadModule(
           repairNames(imports, () => module, options.resolve);
         }
         repairPipes(imports, () => module);
+        try {
+          refuseOtherPaths(imports, () => module);
+        } catch (error) {
+          // The glue would keep it for itself.
+          reject(error);
+          return {};
+        }
         installLookUps(imports, () => module, options.lookUp?.(() => module) ?? new MemoryLookUp(() => module));
         clock.watch(imports, () => module);
         forgetFibers = installFibers(imports, () => exports as unknown as FiberExports);

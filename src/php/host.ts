@@ -1,11 +1,12 @@
 // The low-level host of one interpreter: drives the SAPI of @php-wasm directly, one request at a time. The order of
 // the calls matters everywhere; what each of them guards against is said beside it.
 
-import { byteStringToUtf8, bytesToByteString } from "../codec/index.ts";
+import { bytesToByteString } from "../codec/index.ts";
 import { BacktraceReader, type ScriptBacktrace } from "./backtrace.ts";
 import type { Clock } from "./clock.ts";
 import { Engine } from "./engine.ts";
 import { PhpError } from "./errors.ts";
+import { pathText } from "./files/encoding.ts";
 import type { PhpModule } from "./glue.ts";
 import { PREPEND_PATH } from "./ini.ts";
 import type { IniSetting } from "./ini-text.ts";
@@ -110,7 +111,8 @@ export class PhpHost implements PhpRuntime {
 
   lookup(path: string): PathKind | undefined {
     const { FS } = this.#module;
-    const name = byteStringToUtf8(path);
+    const name = pathText(path);
+    if (name === undefined) return undefined;
     try {
       const { mode, ino } = FS.stat(name);
       if (FS.isDir(mode)) return "directory";
@@ -198,7 +200,7 @@ export class PhpHost implements PhpRuntime {
     // PHP runs with the SAPI's option that leaves the directory alone: relative includes need it set.
     const { scriptFilename } = request;
     try {
-      module.FS.chdir(byteStringToUtf8(scriptFilename.slice(0, scriptFilename.lastIndexOf("/")) || "/"));
+      module.FS.chdir(pathText(scriptFilename.slice(0, scriptFilename.lastIndexOf("/"))) || "/");
     } catch {
       // The folder vanished after the script was found: PHP will say so.
     }
@@ -263,8 +265,10 @@ export class PhpHost implements PhpRuntime {
   }
 
   #readText(path: string): string | undefined {
+    const name = pathText(path);
+    if (name === undefined) return undefined;
     try {
-      return bytesToByteString(this.#module.FS.readFile(byteStringToUtf8(path)));
+      return bytesToByteString(this.#module.FS.readFile(name));
     } catch {
       return undefined;
     }

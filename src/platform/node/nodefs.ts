@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, renameSync } from "node:fs";
 import type { PhpModule } from "../../php/glue.ts";
 import { readUmask } from "../../php/umask.ts";
+import { refuseOtherNames } from "./nodefs-names.ts";
 
 interface Node {
   readonly id: number;
@@ -54,6 +55,7 @@ export function repairNodefs(module: PhpModule): void {
   const nodefs = module.FS.filesystems.NODEFS as Nodefs | undefined;
   if (nodefs === undefined || nodefs.repaired) return;
   nodefs.repaired = true;
+  refuseOtherNames(module);
   const getattr = nodefs.getattr;
   nodefs.getattr = (stat, node) => {
     let real = 0;
