@@ -10,7 +10,7 @@ import type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from
 /** Carries one message to the store, and its answer back. `life`: 0 with a hello. Rejects when it cannot. */
 export type SendToStore = (envelope: { readonly life: number; readonly message: ChildMessage }) => Promise<StoreAnswer>;
 
-/** What the store told of its sizes, in bytes. */
+/** What the store told of its sizes: bytes, and directories above one another. */
 export type StoreSizes = Omit<Extract<StoreAnswer, { type: "welcome" }>, "type" | "life" | "seq" | "inodes" | "alone">;
 
 /** Bytes that are sent ahead of a batch. */
@@ -100,7 +100,12 @@ export class FileClient {
     }
   }
 
-  /** A number for a new file, if one is at hand: see `stock`. */
+  /** Whether a number for a new file is at hand: see `stock`. */
+  get hasInode(): boolean {
+    return this.#ranges.length > 0;
+  }
+
+  /** A number for a new file. */
   takeInode(): number | undefined {
     const range = this.#ranges[0];
     if (range === undefined) return undefined;

@@ -25,10 +25,13 @@ export type Errno =
 export class FileError extends Error {
   override readonly name = "FileError";
   readonly errno: Errno;
+  /** The message without the errno before it. */
+  readonly reason: string;
 
-  constructor(errno: Errno, message: string) {
-    super(`${errno}: ${message}`);
+  constructor(errno: Errno, reason: string) {
+    super(`${errno}: ${reason}`);
     this.errno = errno;
+    this.reason = reason;
   }
 }
 

@@ -31,3 +31,4 @@ export type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from
 export { FileService, type FileServiceOptions } from "./service.ts";
 export { BatchError, type CommitOptions, type Committed, FileStore, type FileStoreOptions } from "./store.ts";
 export { TAR_END, type TarEntry, TarReader, tarHeader, tarPadding } from "./tar.ts";
+export { byteLength } from "./tree.ts";

@@ -97,6 +97,10 @@ export type StoreAnswer =
       readonly readBytes: number;
       readonly fileBytes: number;
       readonly totalBytes: number;
+      /** Bytes of a name and of a path, and directories above a file. */
+      readonly nameBytes: number;
+      readonly pathBytes: number;
+      readonly depth: number;
       /** No other child has these files for as long as this life lasts: locks on bytes need not be asked for. */
       readonly alone?: boolean;
     }
@@ -119,6 +123,7 @@ export type StoreAnswer =
   | {
       readonly type: "failed";
       readonly errno: Errno;
+      /** Without the errno. */
       readonly message: string;
       readonly operation?: number;
       /** What is new, after a failed batch: the child's view was not the store's. */

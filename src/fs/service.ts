@@ -90,9 +90,10 @@ export class FileService {
     const known: Life = { key, inodes: [], active: true, lastBatch: 0, lastResult: undefined };
     const first = this.#reserve(known);
     this.#lives.set(life, known);
-    const { messageBytes, readBytes, fileBytes, totalBytes } = this.store.limits;
+    const { messageBytes, readBytes, fileBytes, totalBytes, nameBytes, pathBytes, depth } = this.store.limits;
     const inodes = { first, count: INODES };
-    const sizes = { pieceBytes: PIECE_BYTES, messageBytes, readBytes, fileBytes, totalBytes };
+    const bytes = { pieceBytes: PIECE_BYTES, messageBytes, readBytes, fileBytes, totalBytes };
+    const sizes = { ...bytes, nameBytes, pathBytes, depth };
     const alone = this.#alone && { alone: true };
     return { type: "welcome", life, seq: this.store.seq, inodes, ...sizes, ...alone };
   }
@@ -345,6 +346,6 @@ function aliased<T extends LockPlace>(place: T, result: Committed): T {
 }
 
 function failure(error: unknown): { type: "failed"; errno: Errno; message: string } {
-  const { errno, message } = asFileError(error);
-  return { type: "failed", errno, message };
+  const { errno, reason } = asFileError(error);
+  return { type: "failed", errno, message: reason };
 }

@@ -57,7 +57,7 @@ export class BatchError extends FileError {
   readonly index: number;
 
   constructor(error: FileError, index: number) {
-    super(error.errno, error.message.slice(error.errno.length + 2));
+    super(error.errno, error.reason);
     this.index = index;
   }
 }
@@ -329,13 +329,13 @@ export class FileStore {
    */
   read(ino: number, offset: number, length: number, version?: number): Uint8Array {
     const node = this.#find(ino);
-    if (node.type === "directory") throw new FileError("EISDIR", `${ino} is a directory`);
-    if (node.type === "symlink") throw new FileError("EINVAL", `${ino} is a link`);
+    if (node.type === "directory") throw new FileError("EISDIR", `/${this.#tree.path(node)} is a directory`);
+    if (node.type === "symlink") throw new FileError("EINVAL", `/${this.#tree.path(node)} is a link`);
     if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(length) || length < 0) {
       throw new FileError("EINVAL", `${length} bytes at ${offset}`);
     }
     if (version !== undefined && version !== node.version)
-      throw new FileError("ESTALE", `${ino} has changed meanwhile`);
+      throw new FileError("ESTALE", `/${this.#tree.path(node)} has changed meanwhile`);
     return this.#contents.read(node, offset, Math.min(length, this.limits.readBytes));
   }
 

@@ -217,7 +217,16 @@ describe("contents", () => {
     const { version } = store.stat(a);
     expect(text(store.read(a, 1, 9, version))).toBe("ne");
     run({ op: "truncate", ino: a, size: 1 });
-    expect(() => store.read(a, 0, 9, version)).toThrow("ESTALE");
+    expect(() => store.read(a, 0, 9, version)).toThrow("ESTALE: /a has changed meanwhile");
+  });
+
+  test("of a folder and of a link are none, and the path says of which", () => {
+    const { store, run, folder, ino } = open();
+    const inner = folder("inner", folder("outer"));
+    expect(() => store.read(inner, 0, 9)).toThrow("EISDIR: /outer/inner is a directory");
+    const link = ino();
+    run({ op: "symlink", dir: inner, name: "link", ino: link, target: "x" });
+    expect(() => store.read(link, 0, 9)).toThrow("EINVAL: /outer/inner/link is a link");
   });
 });
 

@@ -113,7 +113,7 @@ export class DurableFiles {
       onLoss,
     });
     this.#assembly = { tree, log, nodes, contents, view, link, locks, open, calls };
-    tree.watch(new ScriptChanges({ tree, log, view, nodes, contents, link, open, onLoss }));
+    tree.watch(new ScriptChanges({ tree, log, view, nodes, contents, link, open }));
   }
 
   /** To be called when the archive is mounted. */

@@ -8,6 +8,7 @@ export const EACCES = 2;
 export const EFBIG = 22;
 /** "Operation not supported by device": what maps files reads them instead. */
 export const ENODEV = 43;
+export const ENAMETOOLONG = 37;
 export const ENOSPC = 51;
 
 const NUMBERS: Readonly<Record<string, number>> = {
@@ -15,6 +16,7 @@ const NUMBERS: Readonly<Record<string, number>> = {
   EDEADLK: 16,
   EFBIG,
   EIO,
+  ENAMETOOLONG,
   ENOENT: 44,
   ENOLCK: 46,
   ENOSPC,

@@ -1,5 +1,6 @@
 // What PHP's module imports to work on files, for scripts whose files are shared: each may have to wait for the store.
 
+import { FileError } from "../../fs/index.ts";
 import type { PhpModule } from "../glue.ts";
 import { LONG } from "./content.ts";
 import { errnoOf } from "./errno.ts";
@@ -19,6 +20,8 @@ interface PromiseIntegration {
 export interface StoreCalls extends LockKeeper {
   /** The shared file behind an open one. */
   shared(stream: MemoryStream | undefined): SharedNode | undefined;
+  /** Makes sure that there is a number for a new file. */
+  stocked(): number | Promise<number>;
   /** A descriptor was opened: gives it, or a negated error number when the file cannot be had. */
   opened(fd: number, flags: number): number | Promise<number>;
   /** A descriptor was closed. */
@@ -58,16 +61,32 @@ export function installImports(imports: WebAssembly.Imports, parts: ImportsParts
   const { module, tree, calls } = parts;
   const replace = (from: Record<string, unknown>, name: string, make: (original: Import) => Import) => {
     const original = from[name];
-    if (typeof original === "function") from[name] = new Suspending(make(original as Import));
+    if (typeof original !== "function") throw new FileError("EIO", `PHP's glue has no function ${name} to replace`);
+    from[name] = new Suspending(make(original as Import));
   };
   const bytes = new ByteCalls(parts);
   const { fd_read: read } = wasi;
   env.__syscall_fcntl64 = new Suspending(lockingFcntl(module, tree, calls) as Import);
-  replace(env, "__syscall_openat", (original) => (...values) => {
-    if (((values[2] ?? 0) & O_CREAT) !== 0) maskMode(module(), values[3] ?? 0);
-    const fd = original(...values) as number;
-    return fd >= 0 ? (calls()?.opened(fd, values[2] ?? 0) ?? fd) : fd;
+  const making = (make: Import): Import => {
+    return (...values) => {
+      const stocked = calls()?.stocked() ?? 0;
+      return stocked === 0 ? make(...values) : whenStocked(stocked, make, values);
+    };
+  };
+  replace(env, "__syscall_openat", (original) => {
+    const open: Import = (...values) => {
+      const fd = original(...values) as number;
+      return fd >= 0 ? (calls()?.opened(fd, values[2] ?? 0) ?? fd) : fd;
+    };
+    const create = making(open);
+    return (...values) => {
+      if (((values[2] ?? 0) & O_CREAT) === 0) return open(...values);
+      maskMode(module(), values[3] ?? 0);
+      return create(...values);
+    };
   });
+  replace(env, "__syscall_mkdirat", making);
+  replace(env, "__syscall_symlinkat", making);
   replace(
     env,
     "__syscall_ftruncate64",
@@ -95,11 +114,17 @@ export function installImports(imports: WebAssembly.Imports, parts: ImportsParts
       (...values) =>
         bytes.write(original, values),
   );
-  replace(wasi, "fd_sync", () => (fd) => calls()?.synced(fd as number) ?? 0);
+  // The glue's own, which waits too, is an object of the engine by now: nothing of it is needed.
+  wasi.fd_sync = new Suspending((fd) => calls()?.synced(fd as number) ?? 0);
   replace(wasi, "fd_close", (original) => (...values) => {
     const result = original(...values) as number;
     return result === 0 ? (calls()?.closed() ?? 0) : result;
   });
+}
+
+async function whenStocked(stocked: number | Promise<number>, make: Import, values: number[]): Promise<number> {
+  const errno = await stocked;
+  return errno === 0 ? make(...values) : -errno;
 }
 
 const O_CREAT = 0o100;

@@ -13,6 +13,7 @@ export interface MemoryNode {
   atime: number;
   mtime: number;
   ctime: number;
+  readonly mount: { readonly mountpoint: string };
   node_ops: { setattr(node: MemoryNode, attributes: Attributes): void };
   stream_ops: { read: BytesOperation; write: BytesOperation };
 }

@@ -21,9 +21,11 @@ export interface LargeContent {
 
 /** What scripts do to files. Called after it was done. */
 export interface MemoryWatcher {
-  /** Before a node is made: whether it is watched. Throws when there is no room for one. */
-  making(parent: MemoryNode): boolean;
+  /** Before a node is made: whether it is watched. Throws when there is no room for one, or its name is too long. */
+  making(parent: MemoryNode, name: string, target?: string): boolean;
   made(node: MemoryNode): void;
+  /** Before a node is moved: throws when its name would be too long. */
+  renaming(node: MemoryNode, parent: MemoryNode, name: string): void;
   renamed(node: MemoryNode, from: { readonly parent: MemoryNode; readonly name: string }, over?: MemoryNode): void;
   removed(node: MemoryNode): void;
   written(node: MemoryNode, start: number, end: number, append: boolean): void;
@@ -38,6 +40,8 @@ export interface MemoryWatcher {
   large(node: MemoryNode): LargeContent | undefined;
   /** Before a large file is mapped: throws, for programs then read it. */
   mapping(node: MemoryNode): void;
+  /** Bytes of the disk, and how many of them are free; undefined: nobody knows. */
+  disk(): { readonly total: number; readonly free: number } | undefined;
 }
 
 const O_APPEND = 0o2000;
@@ -67,17 +71,28 @@ export function watchOperations({ dir, file }: OperationsTable, watcher: MemoryW
   });
   after(dir.node, "setattr", (values: [MemoryNode, Attributes]) => tellAttributes(watcher, values));
   watchStreams(file.stream, watcher);
+  const statfs = () => blocks(watcher.disk());
+  for (const { node } of [dir, file]) node.statfs = statfs;
+}
+
+const BLOCK = 4096;
+
+/** What statfs() tells, over what Emscripten takes otherwise. */
+function blocks(disk: { readonly total: number; readonly free: number } | undefined): object {
+  if (disk === undefined) return {};
+  const free = Math.floor(disk.free / BLOCK);
+  return { bsize: BLOCK, frsize: BLOCK, blocks: Math.floor(disk.total / BLOCK), bfree: free, bavail: free };
 }
 
 function watchDirectories(node: Record<string, Operation>, watcher: MemoryWatcher): void {
   around(node, "mknod", (run, [parent, name, mode, device]: [MemoryNode, string, number, number]) => {
-    const masked = watcher.making(parent) ? mode & ~UMASK : mode;
+    const masked = watcher.making(parent, name) ? mode & ~UMASK : mode;
     const made = run([parent, name, masked, device]) as MemoryNode;
     watcher.made(made);
     return made;
   });
-  around(node, "symlink", (run, values: [MemoryNode]) => {
-    watcher.making(values[0]);
+  around(node, "symlink", (run, values: [MemoryNode, string, string]) => {
+    watcher.making(...values);
     const made = run(values) as MemoryNode;
     watcher.made(made);
     return made;
@@ -86,6 +101,7 @@ function watchDirectories(node: Record<string, Operation>, watcher: MemoryWatche
     const [moved, to, name] = values;
     const from = { parent: moved.parent, name: moved.name };
     const over = entriesOf(to)[name];
+    watcher.renaming(moved, to, name);
     const result = run(values);
     // Emscripten sets it a moment later.
     moved.parent = to;

@@ -32,6 +32,11 @@ export class Room {
     return true;
   }
 
+  /** Bytes that are left; undefined: not known yet. */
+  get bytes(): number | undefined {
+    return this.#told && Math.max(0, this.#told.bytes - this.#log.growth().bytes);
+  }
+
   /** Whether one file or directory more fits. */
   get fitsNode(): boolean {
     const { nodes } = this.#told ?? {};

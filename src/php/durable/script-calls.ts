@@ -104,6 +104,11 @@ export class ScriptCalls implements StoreCalls {
       });
   }
 
+  stocked(): number | Promise<number> {
+    const { link } = this.#parts;
+    return link.client === undefined || link.client.hasInode ? 0 : link.stock().then(() => 0, errnoOf);
+  }
+
   /** Changes of closed files do not pile up. */
   closed(): number | Promise<number> {
     const { link, log, locks } = this.#parts;

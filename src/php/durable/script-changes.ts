@@ -1,12 +1,13 @@
 // What scripts do to files, as it happens: written down for the store where the files are shared.
 
 import type { ChangeLog } from "./change-log.ts";
-import { EFBIG, EIO, ENODEV, ENOSPC } from "./errno.ts";
+import { EFBIG, EIO, ENAMETOOLONG, ENODEV, ENOSPC } from "./errno.ts";
 import type { FileView } from "./file-view.ts";
 import type { MemoryNode, MemoryStream } from "./memory-node.ts";
 import type { MemoryTree } from "./memory-tree.ts";
 import type { LargeContent, MemoryWatcher } from "./memory-watch.ts";
 import type { OpenFiles } from "./open-files.ts";
+import { isTooLong, isTooLongTarget } from "./places.ts";
 import type { SharedContents } from "./shared-contents.ts";
 import type { SharedNode } from "./shared-node.ts";
 import type { SharedNodes } from "./shared-nodes.ts";
@@ -20,8 +21,6 @@ export interface ScriptChangesParts {
   readonly contents: SharedContents;
   readonly link: StoreLink;
   readonly open: OpenFiles;
-  /** Told of changes that could not be kept, in words. */
-  readonly onLoss: (message: string) => void;
 }
 
 export class ScriptChanges implements MemoryWatcher {
@@ -31,26 +30,32 @@ export class ScriptChanges implements MemoryWatcher {
     this.#parts = parts;
   }
 
-  making(parent: MemoryNode): boolean {
+  making(parent: MemoryNode, name: string, target = ""): boolean {
     const { link, tree } = this.#parts;
-    if (this.#watched(parent) === undefined) return false;
-    if (!link.room.fitsNode) throw tree.error(ENOSPC);
+    const { client } = link;
+    if (client === undefined || this.#watched(parent) === undefined) return false;
+    const tooLong = isTooLong(parent, name, client.sizes) || isTooLongTarget(target, client.sizes);
+    if (tooLong) throw tree.error(ENAMETOOLONG);
+    // Where a script can wait there is a number: see `ScriptCalls.stocked`.
+    if (!link.room.fitsNode || !client.hasInode) throw tree.error(ENOSPC);
     return true;
   }
 
   made(node: MemoryNode): void {
     const dir = this.#watched(node.parent);
     if (dir === undefined) return;
-    const { link, log, nodes, onLoss } = this.#parts;
+    const { link, log, nodes } = this.#parts;
     const ino = link.client?.takeInode();
-    // Without a number it stays this child's own: a request that makes so many files at once.
-    if (ino === undefined) {
-      onLoss(`${node.name} is one of too many new files of one request`);
-      return;
-    }
+    if (ino === undefined) return;
     const shared = nodes.add(node, ino);
     shared.created = true;
     log.made(shared, dir);
+  }
+
+  renaming(node: MemoryNode, parent: MemoryNode, name: string): void {
+    const { link, tree } = this.#parts;
+    if (link.client === undefined || this.#watched(node) === undefined) return;
+    if (isTooLong(parent, name, link.client.sizes, node)) throw tree.error(ENAMETOOLONG);
   }
 
   renamed(node: MemoryNode, from: { readonly parent: MemoryNode; readonly name: string }, over?: MemoryNode): void {
@@ -124,6 +129,12 @@ export class ScriptChanges implements MemoryWatcher {
 
   mapping(): void {
     throw this.#parts.tree.error(ENODEV);
+  }
+
+  disk(): { total: number; free: number } | undefined {
+    const { client, room } = this.#parts.link;
+    if (client === undefined || room.bytes === undefined) return undefined;
+    return { total: client.sizes.totalBytes, free: room.bytes };
   }
 
   /** @throws an `ErrnoError` when a file would be longer than the store takes */

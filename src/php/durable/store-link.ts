@@ -21,7 +21,7 @@ export interface StoreLinkParts {
   readonly onLoss: (message: string) => void;
 }
 
-/** Numbers that a request may need at once. */
+/** Numbers for new files that a request finds. One that makes more waits for them in between, where it can wait. */
 const INODES_AT_HAND = 4096;
 
 export class StoreLink {
@@ -79,7 +79,7 @@ export class StoreLink {
     client.seq = 0;
     this.#client = client;
     await this.catchUp();
-    await client.stock(INODES_AT_HAND);
+    await this.stock();
   }
 
   /** @param seq as the master knows it: nothing is asked when it is known here @throws {FileError} */
@@ -96,7 +96,7 @@ export class StoreLink {
     await this.flush(this.#parts.log.take(true));
     await this.#behind;
     if (this.#failure !== undefined) throw this.#failure;
-    await client.stock(INODES_AT_HAND);
+    await this.stock();
   }
 
   /** Sends a part of the log, and waits until it is durable. @throws {FileError} what scripts changed is lost */
@@ -116,6 +116,11 @@ export class StoreLink {
   /** Whether anything is on its way. */
   get flushing(): boolean {
     return this.#flushes > 0;
+  }
+
+  /** Settles when numbers for new files are at hand. @throws {FileError} */
+  async stock(): Promise<void> {
+    await this.needClient().stock(INODES_AT_HAND);
   }
 
   /** A file is in no directory any more, and not open here. */
@@ -191,7 +196,7 @@ export class StoreLink {
   /** What could not be kept is gone from the view as well. */
   lose(client: FileClient, error: unknown): void {
     if (client !== this.#client) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof FileError ? error.reason : error instanceof Error ? error.message : String(error);
     this.#failure ??= new FileError(
       error instanceof FileError ? error.errno : "EIO",
       `changes of files could not be kept: ${reason}`,
