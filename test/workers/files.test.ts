@@ -37,6 +37,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "hold.php": `<?php $f = fopen(__DIR__ . '/held.txt', 'c'); flock($f, LOCK_EX); echo 'held'; flush(); usleep((int) $_GET['for'] * 1000);`,
   "race.php": `<?php $d = __DIR__ . '/race/' . $_GET['round']; @mkdir($d, 0777, true); file_put_contents("$d/same.txt", str_repeat($_GET['n'], 1000));
     file_put_contents("$d/tmp" . $_GET['n'], 'x'); rename("$d/tmp" . $_GET['n'], "$d/moved.txt"); @unlink("$d/gone.txt"); file_put_contents("$d/own" . $_GET['n'], $_GET['n']); echo 'ok';`,
+  "more.php": `<?php $d = __DIR__ . '/more'; if ($_GET['do'] === 'write') { mkdir($d); for ($n = 0; $n < 12000 && touch("$d/$n.txt"); $n++); echo $n; } else { usleep(100000); echo count(scandir($d)) - 2; }`,
   "many.php": `<?php $d = __DIR__ . '/many'; if ($_GET['do'] === 'write') { mkdir($d); for ($i = 0; $i < 3000; $i++) file_put_contents("$d/$i.txt", (string) $i); }
     else { $sum = 0; foreach (glob("$d/*.txt") as $f) $sum += (int) file_get_contents($f); echo $sum; }`,
   "gc.php": `<?php $s = __DIR__ . '/sessions-here'; mkdir($s); foreach ([1, 2, 3] as $n) { file_put_contents("$s/sess_old$n", 'a|i:1;'); touch("$s/sess_old$n", time() - 5000); } file_put_contents("$s/sess_young", 'a|i:1;');
@@ -205,6 +206,11 @@ describe("two children of a pool", () => {
   test("3,000 new files of one request", async () => {
     await get("/many.php?do=write");
     expect(await Promise.all([0, 1].map(() => get("/many.php?do=sum")))).toEqual(["4498500", "4498500"]);
+  });
+
+  test("12,000 are more than numbers were at hand for, and both children count them", async () => {
+    expect(await get("/more.php?do=write")).toBe("12000");
+    expect(await Promise.all([0, 1].map(() => get("/more.php?do=count")))).toEqual(["12000", "12000"]);
   });
 
   test("what a script writes after fastcgi_finish_request() is kept", async () => {
