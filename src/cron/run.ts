@@ -24,7 +24,10 @@ export async function runCronJob(
   { software }: CronRunner,
   signal?: AbortSignal,
 ): Promise<CronOutcome> {
-  const timeout = AbortSignal.timeout(job.timeout);
+  // Not `AbortSignal.timeout`: a timer that is left behind keeps an object at the edge from being put away.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new DOMException("the job's time is over", "TimeoutError")), job.timeout);
+  const timeout = late.signal;
   const ended = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
   const head = new CgiHeadParser();
   const output = new FirstLines();
@@ -54,6 +57,8 @@ export async function runCronJob(
     const message = error instanceof Error ? error.message : String(error);
     output.note(typeof code === "string" ? `${code}: ${message}` : message);
     return { result: "failed", ...(status !== undefined && { status }), output: said() };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

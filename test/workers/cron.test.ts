@@ -17,6 +17,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   "broken.php": "<?php throw new Exception('it broke');",
   "hourly.php": "<?php file_put_contents(__DIR__ . '/hourly.txt', 'x', FILE_APPEND);",
   "read.php": "<?php echo @file_get_contents(__DIR__ . '/' . $_GET['file']);",
+  "slow.php": `<?php file_put_contents(__DIR__ . '/slow.txt', 'b', FILE_APPEND); usleep(2000000); file_put_contents(__DIR__ . '/slow.txt', 'e', FILE_APPEND);`,
   "mail.php": `<?php echo json_encode([mail("a@example.org", "At the edge", "one\\ntwo", "From: site@example.org\\r\\nBcc: b@example.org", "-fbounce@example.org"), error_get_last()['message'] ?? null]);`,
 };
 for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(site.path, name), text);
@@ -34,12 +35,16 @@ const CONFIG: GatewayConfig = {
 };
 
 let workers: RunningWorkers | undefined;
-async function start(config: GatewayConfig, more: { readonly mail?: boolean } = {}): Promise<RunningWorkers> {
+async function start(
+  config: GatewayConfig,
+  more: { readonly mail?: boolean } = {},
+  processIdleTimeout = 10_000,
+): Promise<RunningWorkers> {
   workers = await startWorkers({
     root: site.path,
     config,
     php: "8.2",
-    pool: { maxChildren: 2 },
+    pool: { maxChildren: 2, processIdleTimeout },
     local: { persist: state.path, ...more },
   });
   return workers;
@@ -89,6 +94,27 @@ describe("the schedule of a pool's object", () => {
     });
     await until(() => /\[cron tick\] done/.test(log()));
     expect(log().match(/made up for now/g)?.length ?? 0).toBeLessThanOrEqual(1);
+  }, 120_000);
+});
+
+describe("the pool's object", () => {
+  test("can be put away after an alarm, and is not before a run has ended", async () => {
+    const cron = [{ schedule: "*/10 * * * * *", script: "/slow.php" }];
+    const { baseUrl, log, miniflare } = await start({ root: site.path, cron }, {}, 300);
+    const count = (what: RegExp) => log().match(what)?.length ?? 0;
+    // Waits until nothing holds the object: a timer that nobody needs any more would.
+    const putAway = () => miniflare.unsafeEvictDurableObject("edge-fpm", "Pool", { name: "www" });
+    expect((await http(baseUrl, "/read.php?file=slow.txt")).status).toBe(200);
+    await until(() => count(/\] started \/slow/g) >= 1);
+    await putAway();
+    const done = () => count(/\[cron slow\.php\] done, status 200/g);
+    await until(() => done() === 1);
+    expect(count(/\] started \/slow/g)).toBe(1);
+    // The alarm that it had set wakes it.
+    await until(() => done() === 2);
+    await putAway();
+    expect((await http(baseUrl, "/read.php?file=slow.txt")).text()).toMatch(/^(be){2,}$/);
+    expect(log()).not.toContain("interrupted");
   }, 120_000);
 });
 

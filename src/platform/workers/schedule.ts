@@ -73,7 +73,7 @@ export class PoolSchedule {
     await this.wake();
     while (this.#running.size > 0) {
       // Meanwhile another alarm would wait for this one's end.
-      await Promise.race([...this.#running, this.#nextTime()]);
+      await this.#runOrTime();
       this.#startDue();
     }
     await this.wake();
@@ -104,10 +104,14 @@ export class PoolSchedule {
     return this.#table.status().find(({ name }) => name === job.name)?.skipped ?? 0;
   }
 
-  async #nextTime(): Promise<void> {
+  /** Until a run has ended or a job is due. No timer is left behind: it would keep the object from being put away. */
+  async #runOrTime(): Promise<void> {
     const next = this.#table.next() ?? Number.POSITIVE_INFINITY;
     const wait = Math.min(Math.max(next - Date.now(), 1), 60_000);
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    const time = Promise.withResolvers<void>();
+    const timer = setTimeout(time.resolve, wait);
+    await Promise.race([...this.#running, time.promise]);
+    clearTimeout(timer);
   }
 
   #keep(): void {
