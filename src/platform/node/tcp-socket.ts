@@ -19,7 +19,7 @@ export class TcpSocket extends EventEmitter {
    * Bytes on their way to a peer that reads slowly. PHP cannot be told to wait here, as it is natively: with more the
    * connection is given up, and the script meets a broken pipe.
    */
-  static mostUnsent = 256 * 1024 * 1024;
+  static mostUnsent: number = 256 * 1024 * 1024;
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static readonly CLOSING = 2;
