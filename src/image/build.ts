@@ -27,7 +27,8 @@ import { ImageError } from "./errors.ts";
 import { checkSizes, type Part, PLATFORM, type SizeReport } from "./limits.ts";
 import { OutputFolder } from "./output-folder.ts";
 import { buildPhpImage, EDGE_MEMORY } from "./php-image.ts";
-import { type BuiltSnapshot, makeSnapshot, type SnapshotParts } from "./snapshot.ts";
+import type { BuiltSnapshot, SnapshotParts } from "./snapshot.ts";
+import { snapshotInThread } from "./snapshot-thread.ts";
 import { type MemoryPages, PAGE } from "./wasm.ts";
 import {
   CONFIG_FILES,
@@ -49,6 +50,9 @@ const FILE_CACHE = 4 * 1024 * 1024;
 
 /** Bytes of the gateway's code, at most: with the interpreter's glue about 1.2 MB. */
 const LARGEST_GATEWAY = 4_000_000;
+
+/** Milliseconds that a request of the warm-up may take. */
+const LONGEST_WARM_UP = 60_000;
 
 /** Name of the snapshot's module. */
 const SNAPSHOT = "snapshot.bin";
@@ -86,6 +90,8 @@ export interface BuildOptions extends CollectOptions, ArchiveWriterOptions {
    * none: when it has started. `false`: there is no snapshot. Default: none of them.
    */
   readonly warmUp?: readonly string[] | false;
+  /** Milliseconds that one of these requests may take, and with five seconds more its script. Default 60,000. */
+  readonly warmUpTimeout?: number;
   /** Name of the Worker; what the application's wrangler settings say when absent, or else the folder's name. */
   readonly name?: string;
 }
@@ -153,6 +159,7 @@ export async function buildApplication(options: BuildOptions): Promise<BuildRepo
     settings,
     interpreter,
     variables: variablesOf(own),
+    longest: options.warmUpTimeout ?? LONGEST_WARM_UP,
     room: PLATFORM.workerBytes - sizeOf([image.wasm, archive, ini, certificates, interpreter]) - LARGEST_GATEWAY,
   });
   const version = digest([
@@ -240,7 +247,7 @@ async function snapshotOf(
   });
   const known = out.read(`worker/${SNAPSHOT}`);
   if (known !== undefined && isSnapshotOf(known, key)) return { key, bytes: known, problems: [] };
-  const made = await makeSnapshot({ ...parts, key, warmUp });
+  const made = await snapshotInThread({ ...parts, key, warmUp });
   return made.bytes === undefined ? made : { ...made, key };
 }
 

@@ -18,6 +18,8 @@ export type ImageErrorCode =
   | "IMAGE_NAME"
   /** Something of the application or of its bundle is larger than the platform takes. */
   | "IMAGE_LIMIT"
+  /** A script of the warm-up does not end. */
+  | "IMAGE_WARM_UP"
   /** The entry points of the Workers could not be bundled. */
   | "IMAGE_BUNDLE";
 

@@ -32,6 +32,8 @@ export interface SnapshotParts {
   readonly variables: Readonly<Record<string, string>>;
   /** Paths ("/", "/blog?page=2") or URLs, asked for in this order. */
   readonly warmUp: readonly string[];
+  /** Milliseconds that a request of them may take. */
+  readonly longest: number;
   /** Most bytes of the module. */
   readonly room: number;
 }
@@ -56,9 +58,12 @@ const NAME = "edge-fpm build";
 
 /**
  * Makes it. What the warm-up writes goes to a store of its own in memory, which is gone afterwards; it reaches no network
- * and sends no mail. Never fails: without a snapshot children start as they always did.
+ * and sends no mail. Never fails: without a snapshot children start as they always did. A script that never waits and never
+ * ends holds the thread for ever: see `snapshotInThread`.
+ *
+ * @param onBegin told what is done next
  */
-export async function makeSnapshot(parts: SnapshotParts): Promise<BuiltSnapshot> {
+export async function makeSnapshot(parts: SnapshotParts, onBegin: (what: string) => void): Promise<BuiltSnapshot> {
   const obstacle = obstacleTo(parts.ini);
   if (obstacle !== undefined) return { problems: [`no snapshot was made: ${obstacle}`] };
   const problems: string[] = [];
@@ -72,7 +77,8 @@ export async function makeSnapshot(parts: SnapshotParts): Promise<BuiltSnapshot>
     maxRequests: 0,
   });
   try {
-    await warm(interpreter, parts, problems);
+    await warm(interpreter, parts, problems, onBegin);
+    onBegin("the end of the warm-up");
     await forget(interpreter, parts);
     const bytes = moduleOf(interpreter.take(parts.key), parts.room);
     if (bytes.length > parts.room) throw new Error(`it has ${megabytes(bytes.length)}, and Cloudflare takes no more`);
@@ -105,8 +111,13 @@ async function loadGlue({ glue }: PhpImage): Promise<PhpGlue> {
 }
 
 /** One life of a child, behind the gateway of the deployment. */
-async function warm(interpreter: ResidentInterpreter, parts: SnapshotParts, problems: string[]): Promise<void> {
-  const { key, archive, settings, warmUp } = parts;
+async function warm(
+  interpreter: ResidentInterpreter,
+  parts: SnapshotParts,
+  problems: string[],
+  onBegin: (what: string) => void,
+): Promise<void> {
+  const { key, archive, settings, warmUp, longest } = parts;
   const { mount, files: limits = {}, mail } = settings;
   const base = archiveBase(archive, { version: key, mount, directories: SCRATCH_DIRECTORIES });
   const service = new FileService(new MemoryHome(), { base, limits, time: Date.now() });
@@ -132,7 +143,8 @@ async function warm(interpreter: ResidentInterpreter, parts: SnapshotParts, prob
     await wire.ready;
     const gateway = warmUpGateway(settings, archive, wire.exchange);
     for (const url of warmUp) {
-      const problem = await warmUpRequest(gateway, url);
+      onBegin(`the warm-up of ${url}`);
+      const problem = await warmUpRequest(gateway, url, longest);
       if (problem !== undefined) problems.push(`warm-up of ${url}: ${problem}`);
       await wire.whenIdle();
     }

@@ -7,9 +7,6 @@ import { assetFiles, filesBelow, knownFiles } from "../platform/workers/asset-fi
 import type { EdgeSettings } from "../platform/workers/settings.ts";
 import { type Exchange, ExchangeError } from "../transport/exchange.ts";
 
-/** Longest time for one request, in milliseconds. A script that never asks for the time or prints goes on for ever. */
-const LONGEST = 60_000;
-
 /** Such as "/" and "/blog?page=2": the host is the one of URLs that name none. */
 const HOST = "http://localhost";
 
@@ -36,10 +33,14 @@ export function warmUpGateway(settings: EdgeSettings, archive: Uint8Array, pool:
   }).handle;
 }
 
-/** Asks, and drops the answer. Gives what is wrong with it. */
-export async function warmUpRequest(gateway: Gateway, url: string): Promise<string | undefined> {
+/**
+ * Asks, and drops the answer. Gives what is wrong with it.
+ *
+ * @param longest milliseconds until it is given up
+ */
+export async function warmUpRequest(gateway: Gateway, url: string, longest: number): Promise<string | undefined> {
   try {
-    const request = new Request(new URL(url, HOST), { signal: AbortSignal.timeout(LONGEST) });
+    const request = new Request(new URL(url, HOST), { signal: AbortSignal.timeout(longest) });
     const { host, port } = new URL(request.url);
     const response = await gateway(request, {
       headers: [

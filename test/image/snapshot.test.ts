@@ -19,6 +19,9 @@ const FILES = {
   "library.php": "<?php function answer() { return 'answer-of-the-library'; }",
   "broken.php": "<?php error_log('about to break'); throw new Exception('no');",
   "database.php": "<?php new PDO('sqlite:/tmp/left.sqlite', null, null, [PDO::ATTR_PERSISTENT => true]);",
+  "endless.php": "<?php while (true);",
+  "late.php": "<?php sleep(10);",
+  "afterwards.php": "<?php fastcgi_finish_request(); while (true);",
   "network.php":
     "<?php echo @file_get_contents('http://127.0.0.1:1/') === false ? gethostbyname('example.com') : 'reached';",
 };
@@ -70,6 +73,22 @@ describe("a build", () => {
     expect(report.warnings).toEqual([]);
     expect(bytes.includes("answer-of-the-library")).toBe(true);
   });
+
+  test.each(["/endless.php", "/late.php", "/afterwards.php"])(
+    "fails when the script of the warm-up's %s does not end, and leaves the build before as it was",
+    async (url) => {
+      const { again, report, path } = await build();
+      const before = readFileSync(report.config, "utf8");
+      const made = statSync(path).mtimeMs;
+      await expect(again({ warmUp: ["/", url], warmUpTimeout: 300 })).rejects.toMatchObject({
+        code: "IMAGE_WARM_UP",
+        message: expect.stringMatching(new RegExp(`^the warm-up of ${url} has not ended after 5\\.3 seconds\\.`)),
+      });
+      expect(readFileSync(report.config, "utf8")).toBe(before);
+      expect(statSync(path).mtimeMs).toBe(made);
+    },
+    60_000,
+  );
 
   test("tells of warm-up requests that failed, and makes the snapshot all the same", async () => {
     const { bytes, report } = await build({ warmUp: ["/broken.php", "/none.php", "/network.php"] });
