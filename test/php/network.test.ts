@@ -201,6 +201,43 @@ describe("the network from PHP", () => {
     expect(got.value).toBeLessThan(100);
   }, 60_000);
 
+  test("a connection that the script closes is closed, whatever has not been read of it or by its peer", async () => {
+    let closed = 0;
+    const got = [0, 0, 0, 0];
+    const server = createTcp((socket) => {
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        closed += 1;
+      });
+      // The first sends more than is read; the others read what is sent soon, and too late.
+      socket.once("data", (chunk) => {
+        const what = Number(chunk.subarray(0, 1));
+        if (what === 1) return void socket.write(Buffer.alloc(20_000_000));
+        const count = (more: Buffer) => {
+          got[what] = (got[what] ?? 0) + more.length;
+        };
+        count(chunk);
+        socket.pause();
+        socket.on("data", count);
+        setTimeout(() => socket.resume(), what === 2 ? 200 : 2500);
+      });
+    });
+    const port = await listen(server);
+    servers.push(server);
+    const usual = TcpSocket.lingerTimeout;
+    TcpSocket.lingerTimeout = 1000;
+    const opened = await evaluate(
+      php,
+      `foreach ([1, 2, 3] as $n) { $s = fsockopen('127.0.0.1', ${port}); fwrite($s, $n . ($n === 1 ? '' : str_repeat('x', 20000000)));
+         if ($n === 1) fread($s, 10); usleep(300000); fclose($s); } return true;`,
+    );
+    expect(opened.value).toBe(true);
+    await expect.poll(() => closed, { timeout: 10_000 }).toBe(3);
+    expect(got[2]).toBe(20_000_001);
+    expect(got[3]).toBeLessThan(20_000_001);
+    TcpSocket.lingerTimeout = usual;
+  }, 60_000);
+
   test("a server that is silent is given up when the timeout says", async () => {
     const streams = await evaluate(
       php,

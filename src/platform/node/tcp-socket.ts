@@ -20,6 +20,8 @@ export class TcpSocket extends EventEmitter {
    * connection is given up, and the script meets a broken pipe.
    */
   static mostUnsent: number = 256 * 1024 * 1024;
+  /** Milliseconds in which the peer of a closed socket must read something of what is still on its way. */
+  static lingerTimeout = 60_000;
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static readonly CLOSING = 2;
@@ -55,7 +57,10 @@ export class TcpSocket extends EventEmitter {
       this.emit("message", data, true);
     });
     this.#socket.on("error", (error) => this.emit("error", error));
-    this.#socket.on("end", () => this.close());
+    this.#socket.on("end", () => {
+      if (this.readyState < this.CLOSING) this.readyState = this.CLOSING;
+      this.#socket.end();
+    });
     this.#socket.on("close", () => {
       this.readyState = this.CLOSED;
       this.emit("close");
@@ -84,8 +89,10 @@ export class TcpSocket extends EventEmitter {
     if (this.#unread < WINDOW && this.#socket.isPaused()) this.#socket.resume();
   }
 
+  /** Nobody reads any more. What was sent still goes out, as far as the peer takes it. */
   close(): void {
     if (this.readyState < this.CLOSING) this.readyState = this.CLOSING;
-    this.#socket.end();
+    this.#socket.destroySoon();
+    this.#socket.setTimeout(TcpSocket.lingerTimeout, () => this.#socket.destroy());
   }
 }
