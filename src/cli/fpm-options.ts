@@ -25,14 +25,14 @@ const SINGLE_POOL: Readonly<Record<string, OptionSpec>> = {
   root: {
     type: "string",
     value: "<dir>",
-    help: "folder of the application, for PHP to see when --mount is given, and for --warmup (this folder)",
+    help: "folder of the application, for --mount and --warmup (this folder)",
   },
   children: withoutLetter(children as OptionSpec),
   ...others,
   env: withoutLetter(env as OptionSpec),
   warmup: {
     ...(warmUpOptions.warmup as OptionSpec),
-    help: "run this script, a path below --root, in the first child of a pool and start the others from it, warm; repeatable",
+    help: "run this script, a path below --root, in the first child\nand start the others from it, warm; repeatable",
   },
   snapshot: {
     ...(warmUpOptions.snapshot as OptionSpec),
