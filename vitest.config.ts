@@ -8,9 +8,9 @@ export default defineConfig({
     // A test may start real servers and compile an interpreter of 25 MB; none should need this long.
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // Test files that start servers load both cores of a small machine already.
+    // On a small machine: what starts servers loads its two cores, and waits for more than half of its time.
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Programs of ours are started hundreds of times: what Node made of their sources is kept, half of a start.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/node", import.meta.url)) },
     globalSetup: ["test/package/shared.ts"],
