@@ -4,7 +4,7 @@
 import { parentPort } from "node:worker_threads";
 import { PhpError } from "../src/php/errors.ts";
 import { type NodeInterpreter, prepareInterpreter, startInterpreter } from "../src/platform/node/interpreter.ts";
-import { failure, ThreadChild } from "../src/platform/node/thread-child.ts";
+import { failure, ThreadChild, uncaught } from "../src/platform/node/thread-child.ts";
 import type { Preparation, ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
 import { warmUp } from "../src/platform/node/warm-up.ts";
 
@@ -24,6 +24,11 @@ function report(message: ThreadReport): void {
 function complain(text: string): void {
   process.stderr.write(text);
 }
+
+process.on("uncaughtException", (error: unknown) => {
+  report(uncaught(error));
+  process.exit(1);
+});
 
 parentPort?.on("message", (order: ThreadOrder) => {
   switch (order.type) {

@@ -156,7 +156,9 @@ export class Children<Wire> implements Iterable<Resident<Wire>> {
     entry.timer();
     this.#scoreboard.exit(entry.slot, now);
     this.#entries.delete(entry);
-    const level = entry.surplus ? "debug" : asked ? "notice" : "warning";
+    // One that crashed was often asked to end first: who noticed that its wire is broken does not know why.
+    const crashed = exit.reason === "crashed" || !asked;
+    const level = crashed ? "warning" : entry.surplus ? "debug" : "notice";
     this.#log.childExited(level, entry.slot.pid, `(${reason})`, now - entry.slot.startedAt);
     this.#events.exited(entry, exit, asked);
   }

@@ -157,7 +157,10 @@ async function prepare(options: BootOptions, forSnapshot: boolean): Promise<Prep
     ...(options.umask !== undefined && { umask: options.umask }),
     adminValues: ini.adminValues,
     userIni: ini.userIni,
-    onRequestEnd: forgetFibers,
+    onRequestEnd() {
+      clock.stop();
+      forgetFibers();
+    },
   };
   return { interpreter: new Interpreter(loaded, hostOptions, identity), module, ini, identity };
 }
@@ -286,12 +289,17 @@ function loadModule(
         resize = imports.env?.emscripten_resize_heap as typeof resize;
         hasProcessId = imports.env?.js_getpid !== undefined;
         refuseSystem(imports);
-        if (options.resolve === undefined) {
+        const { resolve: resolveName } = options;
+        if (resolveName === undefined) {
           refuseConnect(imports);
           refuseNames(imports, () => module);
         } else {
           repairConnect(imports, () => module);
-          repairNames(imports, () => module, options.resolve);
+          repairNames(
+            imports,
+            () => module,
+            (name) => clock.orAlarm(resolveName(name)),
+          );
         }
         repairPipes(imports, () => module);
         try {

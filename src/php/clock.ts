@@ -16,18 +16,29 @@ const WATCHED: readonly (readonly [module: string, name: string])[] = [
   ["env", "__syscall_openat"],
 ];
 
+/** The timer of alarm(), which raises SIGALRM: curl's for the look-up of a name. */
+const ITIMER_REAL = 0;
+
 interface Timer {
   readonly due: number;
-  readonly id: ReturnType<typeof setTimeout>;
+  /** Rings while the script waits. */
+  readonly id: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The timers of one interpreter: `max_execution_time` is one. */
+/**
+ * The timers of one interpreter: `max_execution_time` is one.
+ *
+ * A handler of a signal may jump out of what it interrupts (curl's does), or end the program (PHP's, at the second signal
+ * in a row). Both can be done on the script's own stack only, and a script that waits has put its stack aside: such a
+ * signal is kept until the script looks at the clock again, which it does before it takes the alarm back.
+ */
 export class Clock {
   /** Called at each look, in the middle of a script. */
   onLook: (() => void) | undefined;
   /** The same for whoever has started the interpreter; it stays. */
   onEveryLook: (() => void) | undefined;
   readonly #timers = new Map<number, Timer>();
+  #ringing = false;
 
   /** Watches the imports of the module about to be instantiated. */
   watch(imports: WebAssembly.Imports, module: () => PhpModule): void {
@@ -48,16 +59,38 @@ export class Clock {
     env._setitimer_js = (which: number, milliseconds: number) => {
       this.#stop(which);
       if (milliseconds > 0) {
-        const id = setTimeout(() => this.#ring(which, module()), milliseconds);
+        const kept = which === ITIMER_REAL || this.#ringing;
+        const id = kept ? undefined : setTimeout(() => this.#ring(which, module()), milliseconds);
         this.#timers.set(which, { due: performance.now() + milliseconds, id });
       }
       return 0;
     };
   }
 
+  /** What the script waits for, or undefined when its alarm() comes first: the signal interrupts the wait. */
+  async orAlarm<T>(wait: Promise<T>): Promise<T | undefined> {
+    const alarm = this.#timers.get(ITIMER_REAL);
+    if (alarm === undefined) return await wait;
+    let id: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      // Timers of the platform can be early.
+      id = setTimeout(() => resolve(undefined), Math.ceil(alarm.due - performance.now()) + 1);
+    });
+    try {
+      return await Promise.race([wait, late]);
+    } finally {
+      clearTimeout(id);
+    }
+  }
+
   /** Forgets what was set: the interpreter behind it is another one from now on. */
   reset(): void {
     this.onLook = undefined;
+    this.stop();
+  }
+
+  /** The script has ended: no signal of it reaches the next one. */
+  stop(): void {
     for (const which of this.#timers.keys()) this.#stop(which);
   }
 
@@ -74,6 +107,11 @@ export class Clock {
   /** To PHP it is the signal that the operating system would send. */
   #ring(which: number, module: PhpModule): void {
     this.#stop(which);
-    module.wasmExports._emscripten_timeout?.(which, performance.now());
+    this.#ringing = true;
+    try {
+      module.wasmExports._emscripten_timeout?.(which, performance.now());
+    } finally {
+      this.#ringing = false;
+    }
   }
 }

@@ -7,7 +7,8 @@ import { USER_INI_RULES, type UserIniRules } from "./user-ini.ts";
 /**
  * Our defaults, near php.ini-production: errors go to the log and not into the page. Opcache keeps the compiled
  * scripts in 24 MB, which holds WordPress nearly whole; `revalidate_freq = 0` shows every edit at the next request. A
- * fiber's stack takes real memory here, where a native one takes addresses: half of PHP's 1 MB for 32 bits.
+ * fiber's stack takes real memory here, where a native one takes addresses: half of PHP's 1 MB for 32 bits. Time is what the
+ * clock shows, waits included: `hard_timeout` would end a child whose script waits for a server and cannot heed its limit yet.
  */
 const DEFAULTS = `
 display_errors = 0
@@ -23,6 +24,7 @@ memory_limit = 128M
 post_max_size = 64M
 upload_max_filesize = 64M
 max_execution_time = 0
+hard_timeout = 0
 session.use_strict_mode = 1
 session.gc_maxlifetime = 1440
 date.timezone = "UTC"
@@ -55,6 +57,7 @@ enable_dl = 0
  */
 const COMMAND_LINE_DEFAULTS = `
 memory_limit = 1G
+hard_timeout = 0
 date.timezone = "UTC"
 fiber.stack_size = 512K
 `;

@@ -222,6 +222,16 @@ describe("a lease", () => {
     );
   });
 
+  test("whose wire broke before its child's crash was known leaves the crash in the log", async () => {
+    const { pool, platform, clock, log } = await started({ maxChildren: 1 }, { readyAfter: 0, stopAfter: 100 });
+    (await pool.acquire(request(), never)).release({ retire: true });
+    platform.children[0]?.crash("unreachable");
+    await clock.advance(0);
+    expect(log.lines).toContain(
+      "warning: [pool www] child 1 exited (crashed: unreachable) after 0.000000 seconds from start",
+    );
+  });
+
   test("that asks for it has its child recycled", async () => {
     const { pool, platform, clock } = await started({ maxChildren: 1 });
     (await pool.acquire(request(), never)).release({ retire: true });

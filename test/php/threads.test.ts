@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Pair } from "../../src/codec/index.ts";
 import type { Child } from "../../src/fpm/spawn.ts";
 import { createThreadSpawn, type ThreadSpawn, type ThreadSpawnOptions } from "../../src/platform/node/spawn-thread.ts";
+import { uncaught } from "../../src/platform/node/thread-child.ts";
+import type { ThreadReport } from "../../src/platform/node/thread-messages.ts";
+import { Thread } from "../../src/platform/node/threads.ts";
 import type { ExchangeEnd } from "../../src/transport/exchange.ts";
 import { WebServerLink } from "../../src/transport/web-server-link.ts";
 import { Scratch } from "./fixture.ts";
@@ -377,6 +380,25 @@ describe("the end of a child", () => {
     );
     expect(body).toBe("answer");
     expect((await child.exited).reason).toBe("crashed");
+  });
+
+  test("what nobody catches in its thread is told before the thread ends", async () => {
+    const thread = new Thread();
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const reports: ThreadReport[] = [];
+    thread.enter({ onReport: (report) => reports.push(report), onError() {}, onExit: resolve, onOutput() {} });
+    thread.post(null as never);
+    expect(await promise).toBe(1);
+    expect(reports).toEqual([
+      {
+        type: "failed",
+        code: "PHP_TRAP",
+        message: expect.stringMatching(
+          /^uncaught in its thread: TypeError: .+ at .+interpreter-thread\.ts:\d+:\d+\)?$/,
+        ),
+      },
+    ]);
+    expect(uncaught({})).toMatchObject({ message: "uncaught in its thread: [object Object]" });
   });
 
   test("one that cannot start says why", async () => {

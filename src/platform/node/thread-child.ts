@@ -141,3 +141,15 @@ export function failure(error: unknown): ThreadReport {
   const code = error instanceof PhpError ? error.code : "PHP_TRAP";
   return { type: "failed", code, message: error instanceof Error ? error.message : String(error) };
 }
+
+/** The report of what nobody caught: of C's exceptions, which have neither name nor message and cannot be sent, too. */
+export function uncaught(error: unknown): ThreadReport {
+  const { name, message, stack } = Object(error) as Partial<Error>;
+  const what = name === undefined ? String(error) : `${name}: ${message}`;
+  const where = /^ +(at .+)$/m.exec(String(stack))?.[1];
+  return {
+    type: "failed",
+    code: "PHP_TRAP",
+    message: `uncaught in its thread: ${what}${where === undefined ? "" : ` ${where}`}`,
+  };
+}
