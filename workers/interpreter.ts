@@ -3,6 +3,7 @@
 
 import type { Socket } from "cloudflare:sockets";
 import type { Mail } from "../src/mail/index.ts";
+import { FILES_ADDRESS, FilesWire } from "../src/platform/workers/files-wire.ts";
 import { checkMailAnswer } from "../src/platform/workers/mail-answer.ts";
 import { residentInterpreter } from "../src/platform/workers/resident.ts";
 import { plainResult } from "../src/platform/workers/rpc-result.ts";
@@ -21,14 +22,18 @@ export default {
       const answer = await status.fetch("http://pool/status");
       return answer.ok ? ((await answer.json()) as object) : undefined;
     };
+    const files = new FilesWire(() => status.connect(FILES_ADDRESS));
     const life = serveChild(socketTransport(socket), residentInterpreter(settings), {
       name,
       poolStatus,
-      files: (envelope) => plainResult(status.files(envelope)),
+      files: files.send,
       ...(settings.mail && {
         mail: { ...settings.mail, send: async (mail: Mail) => checkMailAnswer(await plainResult(status.mail(mail))) },
       }),
     });
-    await untilClosed(socket, life);
+    await untilClosed(
+      socket,
+      life.finally(() => files.close()),
+    );
   },
 };

@@ -9,7 +9,7 @@ import type { BaseFiles, StoreAnswer } from "../../fs/index.ts";
 import type { Mail } from "../../mail/index.ts";
 import type { ApplicationLink, ApplicationLinkLimits } from "../../transport/application-link.ts";
 import { answerFetch } from "../../transport/cloudflare/fetch.ts";
-import { socketTransport, untilClosed } from "../../transport/cloudflare/socket.ts";
+import { socketTransport, splice, untilClosed } from "../../transport/cloudflare/socket.ts";
 import type { Exchange } from "../../transport/exchange.ts";
 import type { StreamSocket } from "../../transport/streams-socket.ts";
 import type { Transport } from "../../transport/transport.ts";
@@ -19,6 +19,7 @@ import type { EdgeEnvironment } from "./environment.ts";
 import { type Envelope, type FoundFile, PoolFiles, type WrittenFile } from "./file-store.ts";
 import type { ObjectStorage } from "./file-store-home.ts";
 import { answerFilesRequest, isFilesRequest } from "./files-requests.ts";
+import { answerFiles, FILES_ADDRESS } from "./files-wire.ts";
 import { sendByBinding } from "./mail.ts";
 import type { MailAnswer } from "./mail-answer.ts";
 import { plainResult } from "./rpc-result.ts";
@@ -51,8 +52,6 @@ export interface PoolObjectState {
 export interface PoolObject extends WrittenFilesBinding {
   connect(socket: StreamSocket): Promise<void>;
   fetch(request: Request): Promise<Response>;
-  /** A message of a child to the files. */
-  files(envelope: Envelope): Promise<StoreAnswer>;
   /** A mail of a child's script. */
   mail(mail: Mail): Promise<MailAnswer>;
   /** A time of the schedule has come. */
@@ -68,7 +67,7 @@ export type PoolStatusConstructor = new (
   env: EdgeEnvironment,
 ) => {
   fetch(): Promise<Response>;
-  files(envelope: Envelope): Promise<StoreAnswer>;
+  connect(socket: StreamSocket): Promise<void>;
   mail(mail: Mail): Promise<MailAnswer>;
 };
 
@@ -144,14 +143,14 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       return sendByBinding(this.env.MAIL, mail);
     }
 
-    /** FastCGI over a socket, for as long as the web server keeps it. */
+    /** FastCGI over a socket, for as long as the web server keeps it; or a child's messages to the files. */
     async connect(socket: StreamSocket): Promise<void> {
+      const { localAddress } = (await socket.opened) as { readonly localAddress?: string };
+      if (localAddress === FILES_ADDRESS) {
+        await answerFiles(socket, (envelope) => this.#files.handle(envelope));
+        return;
+      }
       await untilClosed(socket, this.#serve(socketTransport(socket)).closed);
-    }
-
-    /** A message of a child, to the files that all children share. */
-    files(envelope: Envelope): Promise<StoreAnswer> {
-      return this.#files.handle(envelope);
     }
 
     /** FastCGI over the two bodies of a fetch; an operator's request about the files; or the pool's status. */
@@ -231,9 +230,10 @@ export const PoolStatus: PoolStatusConstructor = class extends WorkerEntrypoint<
     return POOL.get(POOL.idFromName(this.ctx.props.pool)).fetch("http://pool/status");
   }
 
-  files(envelope: Envelope): Promise<StoreAnswer> {
+  /** Messages to the files. */
+  connect(socket: StreamSocket): Promise<void> {
     const { POOL } = this.env;
-    return plainResult(POOL.get(POOL.idFromName(this.ctx.props.pool)).files(envelope));
+    return splice(socket, POOL.get(POOL.idFromName(this.ctx.props.pool)).connect(FILES_ADDRESS));
   }
 
   mail(mail: Mail): Promise<MailAnswer> {

@@ -2,10 +2,10 @@
 
 import type { CronJob } from "../../cron/index.ts";
 import type { PoolConfigInput } from "../../fpm/config.ts";
-import type { StoreAnswer, StoreLimits } from "../../fs/index.ts";
+import type { StoreLimits } from "../../fs/index.ts";
 import type { Mail, MailLimits } from "../../mail/index.ts";
 import type { FetchBinding } from "../../transport/cloudflare/fetch.ts";
-import type { Envelope } from "./file-store.ts";
+import type { ConnectBinding } from "../../transport/cloudflare/socket.ts";
 import type { MailAnswer } from "./mail-answer.ts";
 
 /** Made by the build, once for a deployment. Paths are as PHP sees them. */
@@ -61,11 +61,11 @@ export interface ChildSettings {
 }
 
 /** What a child reaches its pool's object by. */
-export interface PoolBinding extends FetchBinding {
+export interface PoolBinding extends FetchBinding, ConnectBinding {
   /** Answers with the data of `fpm_get_status()`. */
   fetch: FetchBinding["fetch"];
-  /** Carries a message to the pool's files. */
-  files(envelope: Envelope): Promise<StoreAnswer>;
+  /** Opens a socket for messages to the pool's files. */
+  connect: ConnectBinding["connect"];
   /** Takes a mail of a script. */
   mail(mail: Mail): Promise<MailAnswer>;
 }
