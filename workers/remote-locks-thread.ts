@@ -26,11 +26,14 @@ port.on("message", (question: unknown) => {
   if (ended) wake(undefined);
   else socket.write(`${JSON.stringify(question)}\n`);
 });
-createInterface({ input: socket }).on("line", (line) => {
+const lines = createInterface({ input: socket });
+lines.on("line", (line) => {
   // The first one says who the master is.
   if (greeted) wake(JSON.parse(line));
   greeted = true;
 });
+// Both tell it, and the socket's end follows: without a listener the thread would end, and nobody be woken.
+lines.on("error", () => {});
 socket.on("error", () => {});
 socket.once("close", () => {
   ended = true;
