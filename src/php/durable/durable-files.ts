@@ -166,6 +166,13 @@ export class DurableFiles {
     contents.shrink(this.#cacheBytes);
   }
 
+  /** The script is over, after its answer too: what it changed is durable, and its locks are given back. @throws {FileError} the life is over */
+  async rest(): Promise<void> {
+    const { link, locks } = this.#need();
+    locks.giveBack();
+    await link.rest();
+  }
+
   get #cacheBytes(): number {
     return this.#options.cacheBytes ?? CACHE;
   }

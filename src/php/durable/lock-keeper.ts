@@ -30,12 +30,6 @@ const LONGEST_WAIT = 5 * 60_000;
  */
 const MOST_STATEMENTS = 8;
 
-/** A reader's lock that is about to be given back. */
-interface Returned {
-  readonly send: () => void;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
 const WHOLE: ByteRange = { type: "exclusive", start: 0, end: TO_END };
 
 export class StoreLocks implements LockKeeper {
@@ -44,8 +38,11 @@ export class StoreLocks implements LockKeeper {
   readonly #flocks = new Map<object, SharedNode>();
   readonly #ranges = new Set<SharedNode>();
   readonly #databases = new DatabaseLocks();
-  /** Databases that were read, until the script waits for something. */
-  readonly #returned = new Map<SharedNode, Returned>();
+  /** Locks to give back, under which nothing is to be sent: they go with the next lock, or when the script waits. */
+  #returned: LockPlace[] = [];
+  #sending: ReturnType<typeof setTimeout> | undefined;
+  /** Databases among them that were read, and may be read on without asking. */
+  readonly #read = new Map<SharedNode, LockPlace>();
   /** Files with bytes that were locked exclusively. */
   readonly #exclusive = new Set<SharedNode>();
   /** Statements that have read under the lock that is held. */
@@ -60,8 +57,9 @@ export class StoreLocks implements LockKeeper {
     this.#flocks.clear();
     this.#ranges.clear();
     this.#databases.clear();
-    for (const { timer } of this.#returned.values()) clearTimeout(timer);
-    this.#returned.clear();
+    clearTimeout(this.#sending);
+    this.#returned = [];
+    this.#read.clear();
     this.#statements.clear();
     this.#exclusive.clear();
   }
@@ -183,21 +181,27 @@ export class StoreLocks implements LockKeeper {
 
   /** Sends what was to be given back. */
   giveBack(): void {
-    for (const [shared, { send, timer }] of this.#returned) {
-      clearTimeout(timer);
-      this.#returned.delete(shared);
-      this.#statements.delete(shared);
-      send();
-    }
+    const { link } = this.#parts;
+    clearTimeout(this.#sending);
+    for (const shared of this.#read.keys()) this.#statements.delete(shared);
+    this.#read.clear();
+    const places = this.#returned.splice(0);
+    if (places.length > 0 && link.client !== undefined) link.unlock(link.client, places);
+  }
+
+  #return(places: readonly LockPlace[]): void {
+    this.#returned.push(...places);
+    clearTimeout(this.#sending);
+    this.#sending = setTimeout(() => this.giveBack(), 0);
   }
 
   /** Takes a reader's lock that has not left yet. */
   #readOn(shared: SharedNode): boolean {
-    const returned = this.#returned.get(shared);
+    const place = this.#read.get(shared);
     const count = (this.#statements.get(shared) ?? 1) + 1;
-    if (returned === undefined || count > MOST_STATEMENTS || shared.stale !== undefined) return false;
-    clearTimeout(returned.timer);
-    this.#returned.delete(shared);
+    if (place === undefined || count > MOST_STATEMENTS || shared.stale !== undefined) return false;
+    this.#read.delete(shared);
+    this.#returned = this.#returned.filter((returned) => returned !== place);
     this.#statements.set(shared, count);
     this.#ranges.add(shared);
     return true;
@@ -222,11 +226,8 @@ export class StoreLocks implements LockKeeper {
       const client = link.needClient();
       if (!link.flushing) {
         const given = places();
-        const send = () => {
-          if (client === link.client) link.inBackground(client.unlock(given));
-        };
-        if (!whole || flock || exclusive) send();
-        else this.#returned.set(shared, { send, timer: setTimeout(() => this.giveBack(), 0) });
+        if (!flock && whole && !exclusive) for (const place of given) this.#read.set(shared, place);
+        this.#return(given);
         return 0;
       }
       // Others must not have the lock before they can have the change.

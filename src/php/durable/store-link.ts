@@ -1,6 +1,6 @@
 // An interpreter's side of the store: brings in what is new, and sends what scripts changed, one flush after the other.
 
-import { type Changes, CommitError, FileClient, FileError, type SendToStore } from "../../fs/index.ts";
+import { type Changes, CommitError, FileClient, FileError, type LockPlace, type SendToStore } from "../../fs/index.ts";
 import { Batches, type CommitLocks } from "./batches.ts";
 import { gatherChanges } from "./catch-up.ts";
 import type { ChangeLog, Taken } from "./change-log.ts";
@@ -99,6 +99,14 @@ export class StoreLink {
     await this.stock();
   }
 
+  /** The same, and locks are given back. @throws {FileError} the life is over */
+  async rest(): Promise<void> {
+    const client = this.#client;
+    await this.settle();
+    await client?.idle();
+    if (client === this.#client && this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Sends a part of the log, and waits until it is durable. @throws {FileError} what scripts changed is lost */
   flush(taken: Taken, locks: CommitLocks = {}): Promise<void> {
     const client = this.needClient();
@@ -141,7 +149,7 @@ export class StoreLink {
     } catch (error) {
       this.lose(client, error);
       // The script takes its locks for given back: others need not wait for the end of the request.
-      if (error instanceof CommitError && unlock !== undefined) this.inBackground(client.unlock(unlock()));
+      if (error instanceof CommitError && unlock !== undefined) this.unlock(client, unlock());
       throw error;
     }
   }
@@ -203,6 +211,14 @@ export class StoreLink {
     );
     this.#parts.onLoss(this.#failure.message);
     this.#parts.log.clear();
+  }
+
+  /**
+   * Gives locks back under which nothing was written, or all was sent. Nobody waits for it, not even the end of the request: what went wrong is
+   * told at the next one.
+   */
+  unlock(client: FileClient, places: readonly LockPlace[]): void {
+    client.unlock(places).catch((error: unknown) => this.lose(client, error));
   }
 
   /** Nobody waits for it but the end of the request. */

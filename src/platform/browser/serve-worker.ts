@@ -182,7 +182,7 @@ class WorkerChild {
           // After `fastcgi_finish_request` the script goes on.
           void responder
             .idle()
-            .then(() => files.settle())
+            .then(() => files.rest())
             .catch((error: unknown) => this.#fail(error));
           return end;
         } catch (error) {

@@ -69,7 +69,7 @@ export async function serveChild(
         // After `fastcgi_finish_request` the script goes on.
         void responder.idle().then(async () => {
           ended();
-          await files.settle().catch(() => link.reset());
+          await files.rest().catch(() => link.reset());
         });
         return end;
       } catch (error) {

@@ -17,6 +17,7 @@ const FAULTS: readonly Fault[] = [
 const LARGE = 1_300_000;
 
 const WORK = `
+  if ($f = @fopen("$d/page", 'r')) { flock($f, LOCK_SH); fread($f, 10); fclose($f); }
   $f = fopen("$d/count", 'c+'); flock($f, LOCK_EX); $n = (int) stream_get_contents($f); rewind($f); fwrite($f, (string) ($n + 1)); fclose($f);
   file_put_contents("$d/log", "$tag;", FILE_APPEND);
   $f = fopen("$d/large", 'w'); for ($i = 0; $i < ${LARGE / 100_000}; $i++) fwrite($f, str_repeat(chr(97 + $tag % 26), 100000)); fclose($f);

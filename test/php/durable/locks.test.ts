@@ -75,3 +75,57 @@ test("a lock is given back where what was written under it could not be kept", a
   expect(tries).toEqual(["granted"]);
   expect(new TextDecoder().decode(service.store.read(ino, 0, 10))).toBe("1");
 });
+
+test("a lock under which nothing was written goes back with the next one", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/read", "1"); file_put_contents("$d/written", "1");`);
+  await child.run(`file_get_contents("$d/read"); file_get_contents("$d/written");`);
+  child.plan(undefined);
+  await child.run(`
+    $f = fopen("$d/read", "r");
+    flock($f, LOCK_SH);
+    fclose($f);
+    $f = fopen("$d/written", "c");
+    flock($f, LOCK_EX);
+    fwrite($f, "2");
+    fclose($f);
+  `);
+  expect(child.sent.filter((type) => type !== "sync")).toEqual(["lock", "lock", "commit"]);
+  expect(store.service.locks.held).toBe(0);
+});
+
+test("the end of a request does not wait until a lock is given back under which nothing was written", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/counter", "1");`);
+  const { service } = store;
+  const receive = service.receive.bind(service);
+  const later: (() => void)[] = [];
+  service.receive = (life, message, time, reply) => {
+    if (message.type === "unlock") later.push(() => receive(life, message, time, reply));
+    else receive(life, message, time, reply);
+  };
+  const output = await child.run(`$f = fopen("$d/counter", "r"); flock($f, LOCK_SH); echo fgets($f); fclose($f);`);
+  expect([output, service.locks.held, later.length]).toEqual(["1", 1, 1]);
+  service.receive = receive;
+  for (const answer of later) answer();
+  expect(service.locks.held).toBe(0);
+  expect(await child.run(`echo file_get_contents("$d/counter");`)).toBe("1");
+  expect(child.losses).toEqual([]);
+});
+
+test("a lock that cannot be given back ends the life when the request is over", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/counter", "1");`);
+  const { service } = store;
+  const receive = service.receive.bind(service);
+  service.receive = (life, message, time, reply) => {
+    if (message.type === "unlock") reply({ type: "ended" });
+    else receive(life, message, time, reply);
+  };
+  expect(await child.run(`$f = fopen("$d/counter", "r"); flock($f, LOCK_SH); echo fgets($f); fclose($f);`)).toBe("1");
+  await expect(child.files.rest()).rejects.toMatchObject({ errno: "EIO" });
+  await expect(child.run("echo 1;")).rejects.toMatchObject({ errno: "EIO" });
+});
