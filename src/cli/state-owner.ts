@@ -16,8 +16,9 @@ export interface StateOwner {
   readonly token: string;
 }
 
+/** No dash at its beginning: `--token` could not be followed by it. */
 export function newToken(): string {
-  return randomBytes(24).toString("base64url");
+  return randomBytes(24).toString("hex");
 }
 
 /** Who has the folder open, if a process does. */

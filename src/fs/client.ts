@@ -5,7 +5,7 @@ import { FileError } from "./errno.ts";
 import type { LockPlace } from "./locks.ts";
 import type { Changes } from "./node.ts";
 import type { FileOperation } from "./operation.ts";
-import type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
+import type { ChildMessage, ContentRange, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
 
 /** Carries one message to the store, and its answer back. `life`: 0 with a hello. Rejects when it cannot. */
 export type SendToStore = (envelope: { readonly life: number; readonly message: ChildMessage }) => Promise<StoreAnswer>;
@@ -124,10 +124,17 @@ export class FileClient {
   }
 
   /** @throws {FileError} */
-  async sync(since: number, basis: number | undefined): Promise<Changes> {
+  async sync(since: number, basis?: number): Promise<Changes> {
     const answer = await this.#ask({ type: "sync", since, ...(basis !== undefined && { basis }) });
     if (answer.type !== "changes") throw unexpected(answer);
     return answer.changes;
+  }
+
+  /** What is new, and bytes as they are then: undefined when there is more to tell, or no such file. @throws {FileError} */
+  async syncAndRead(want: ContentRange): Promise<{ changes: Changes; bytes: Uint8Array | undefined }> {
+    const answer = await this.#inTurn(() => this.#insist({ type: "sync", since: this.seq, want }));
+    if (answer.type !== "changes") throw unexpected(answer);
+    return { changes: answer.changes, bytes: answer.bytes };
   }
 
   /** @throws {FileError} ESTALE when the content is another one by now */

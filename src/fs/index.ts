@@ -27,7 +27,7 @@ export {
 export { MemoryHome } from "./memory-home.ts";
 export { type Changes, type NodeChange, type NodeRecord, type NodeType, ROOT } from "./node.ts";
 export type { FileOperation, WriteData } from "./operation.ts";
-export type { ChildMessage, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
+export type { ChildMessage, ContentRange, InodeRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
 export { FileService, type FileServiceOptions } from "./service.ts";
 export { BatchError, type CommitOptions, type Committed, FileStore, type FileStoreOptions } from "./store.ts";
 export { TAR_END, type TarEntry, TarReader, tarHeader, tarPadding } from "./tar.ts";

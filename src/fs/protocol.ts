@@ -26,22 +26,26 @@ export interface LockWish {
   readonly have?: number;
 }
 
+/** Bytes of a content. `length` is bounded by the store's `readBytes`. */
+export interface ContentRange {
+  readonly ino: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
 export type ChildMessage =
   /**
    * A child begins. `key` is unique among the children of now, such as the master's process id for it: a hello that is
    * sent again ends the life that the first one began.
    */
   | { readonly type: "hello"; readonly key: string }
-  /** What is new? `basis` as the answer before had it. */
-  | { readonly type: "sync"; readonly since: number; readonly basis?: number }
-  /** Bytes of a content that the child knows of. `length` is bounded by the store's `readBytes`. */
-  | {
-      readonly type: "read";
-      readonly ino: number;
-      readonly version: number;
-      readonly offset: number;
-      readonly length: number;
-    }
+  /**
+   * What is new? `basis` as the answer before had it. `want`: bytes to come along, as they are then. A file that others
+   * change all the time could not be read otherwise.
+   */
+  | { readonly type: "sync"; readonly since: number; readonly basis?: number; readonly want?: ContentRange }
+  /** Bytes of a content that the child knows of. */
+  | ({ readonly type: "read"; readonly version: number } & ContentRange)
   /** Bytes for a batch to come. */
   | { readonly type: "stage"; readonly stage: number; readonly index: number; readonly data: Uint8Array }
   | { readonly type: "discard"; readonly stage: number }
@@ -104,7 +108,8 @@ export type StoreAnswer =
       /** No other child has these files for as long as this life lasts: locks on bytes need not be asked for. */
       readonly alone?: boolean;
     }
-  | { readonly type: "changes"; readonly changes: Changes }
+  /** `bytes`: as they were asked for, unless there is more to tell or the file is not there any more. */
+  | { readonly type: "changes"; readonly changes: Changes; readonly bytes?: Uint8Array }
   | { readonly type: "bytes"; readonly bytes: Uint8Array }
   | { readonly type: "done" }
   | {

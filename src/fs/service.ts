@@ -9,7 +9,7 @@ import type { FileHome } from "./home.ts";
 import { PIECE_BYTES } from "./limits.ts";
 import { type Lock, type LockOutcome, type LockPlace, LockTable } from "./locks.ts";
 import type { Changes } from "./node.ts";
-import type { ChildMessage, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
+import type { ChildMessage, ContentRange, LockAnswer, LockWish, StoreAnswer } from "./protocol.ts";
 import { BatchError, type Committed, FileStore, type FileStoreOptions } from "./store.ts";
 
 export interface FileServiceOptions extends FileStoreOptions {
@@ -193,8 +193,10 @@ export class FileService {
     const { store } = this;
     switch (message.type) {
       case "sync": {
-        const { since, basis } = message;
-        reply({ type: "changes", changes: store.changesSince(since, basis === undefined ? {} : { basis }) });
+        const { since, basis, want } = message;
+        const changes = store.changesSince(since, basis === undefined ? {} : { basis });
+        const bytes = want === undefined || changes.more ? undefined : this.#wanted(want);
+        reply({ type: "changes", changes, ...(bytes && { bytes }) });
         return;
       }
       case "read": {
@@ -315,6 +317,15 @@ export class FileService {
     } catch {
       // It is gone by now; the changes tell.
       return {};
+    }
+  }
+
+  #wanted({ ino, offset, length }: ContentRange): Uint8Array | undefined {
+    try {
+      return this.store.read(ino, offset, length);
+    } catch {
+      // It is gone by now, or was never there; the changes tell.
+      return undefined;
     }
   }
 

@@ -18,6 +18,7 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modeText, visible } from "../../src/cli/fs/listing.ts";
+import { newToken } from "../../src/cli/state-owner.ts";
 import { filesRoute } from "../../src/platform/workers/files-route.ts";
 import { http } from "../http-suite/client.ts";
 import { runEdgeFpm } from "../peers/edge-fpm.ts";
@@ -68,6 +69,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await dev?.program.stop("SIGKILL");
   scratch.remove();
+});
+
+test("a token can stand on a command line", () => {
+  expect(Array.from({ length: 1000 }, newToken).filter((token) => !/^[a-z0-9]{32,}$/.test(token))).toEqual([]);
 });
 
 describe("the files of a running edge-fpm dev", () => {
@@ -139,7 +144,7 @@ describe("the files of a running edge-fpm dev", () => {
       at([]),
       fs(["ls", "--url", "http://example.org", "--token", token]),
     ]);
-    expect(known.stdout).toBe("index.php\nlog.txt\n");
+    expect(known).toEqual({ status: 0, stdout: "index.php\nlog.txt\n", stderr: "" });
     expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining("does not take the token")]);
     expect([none.status, clear.status]).toEqual([2, 2]);
     expect(clear.stderr).toContain("use https");

@@ -1,6 +1,6 @@
 // Children as worker threads: what they share, what they do not, and how they end.
 
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Pair } from "../../src/codec/index.ts";
@@ -249,10 +249,16 @@ describe("two children of one pool", () => {
 
   test("flock() with LOCK_NB sees the other one's lock, and is free after its request", async () => {
     const file = scratch.write("lock", "");
-    const held = run(one, `$f = fopen('${file}', 'r+'); flock($f, LOCK_EX); echo 'held'; flush(); usleep(200000);`);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    const until = "for ($end = time() + 10; !file_exists('%s') && time() < $end; clearstatcache()) usleep(1000);";
+    const [locked, seen] = [join(scratch.root, "locked"), join(scratch.root, "seen")];
+    const held = run(
+      one,
+      `$f = fopen('${file}', 'r+'); flock($f, LOCK_EX); touch('${locked}'); ${until.replace("%s", seen)}`,
+    );
+    await run(two, until.replace("%s", locked));
     const probe = `$f = fopen('${file}', 'r+'); echo flock($f, LOCK_EX | LOCK_NB, $would) ? 'got' : "busy $would";`;
     expect((await run(two, probe)).body).toBe("busy 1");
+    writeFileSync(seen, "");
     await held;
     expect((await run(two, probe)).body).toBe("got");
     expect((await run(one, probe)).body).toBe("got");

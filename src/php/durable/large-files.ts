@@ -40,37 +40,20 @@ export class LargeFiles {
    * @throws {FileError}
    */
   async bring(shared: SharedNode, start: number, length: number): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      const { pages, node } = shared;
-      if (pages === undefined || this.ready(shared, start, length)) return;
-      try {
-        const most = node.usedBytes ?? 0;
-        const further = this.#next.get(shared) === start ? AHEAD : 0;
-        this.#next.set(shared, start + length);
-        const wanted = missing(pages, start, Math.min(start + Math.max(length, further), most));
-        await this.#read(shared, pages, wanted.slice(0, LONG / PIECE_BYTES));
-        // Not at the cost of what was just brought in: it was used last.
-        this.#cache.trim();
-      } catch (error) {
-        if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
-        await this.#link.sync(this.#link.needClient());
-      }
-    }
+    const further = this.#next.get(shared) === start ? AHEAD : 0;
+    this.#next.set(shared, start + length);
+    const read = await this.#have(shared, (pages) => {
+      if (this.ready(shared, start, length)) return [];
+      const end = Math.min(start + Math.max(length, further), shared.node.usedBytes ?? 0);
+      return missing(pages, start, end).slice(0, LONG / PIECE_BYTES);
+    });
+    // Not at the cost of what was just brought in: it was used last.
+    if (read) this.#cache.trim();
   }
 
   /** Brings the pieces in that a write changes in part. @throws {FileError} */
   async prepare(shared: SharedNode, start: number, end: number): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      const { pages } = shared;
-      const wanted = pages?.needed(start, end) ?? [];
-      if (pages === undefined || wanted.length === 0) return;
-      try {
-        await this.#read(shared, pages, wanted);
-      } catch (error) {
-        if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
-        await this.#link.sync(this.#link.needClient());
-      }
-    }
+    await this.#have(shared, (pages) => pages.needed(start, end));
   }
 
   /** Sends a file's changes ahead if too many wait. @throws {FileError} ENOSPC and others */
@@ -84,6 +67,39 @@ export class LargeFiles {
       for (let index = first; (index - first) * PIECE_BYTES < bytes.length; index++) pages.sent(index);
     }
     this.#cache.trim();
+  }
+
+  /** Reads pieces until none is wanted. @returns whether there were any */
+  async #have(shared: SharedNode, wantedOf: (pages: Pages) => readonly number[]): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      const { pages } = shared;
+      const wanted = pages === undefined ? [] : wantedOf(pages);
+      if (pages === undefined || wanted.length === 0) return attempt > 0;
+      try {
+        await this.#read(shared, pages, wanted);
+      } catch (error) {
+        if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
+        await this.#readNow(shared, wanted);
+      }
+    }
+  }
+
+  /** Reads the first pieces that are wanted, whatever the file has become meanwhile. */
+  async #readNow(shared: SharedNode, wanted: readonly number[]): Promise<void> {
+    const first = wanted[0] ?? 0;
+    const run = wanted.filter((index, at) => index === first + at);
+    const bytes = await this.#link.syncAndRead({
+      ino: shared.ino,
+      offset: first * PIECE_BYTES,
+      length: run.length * PIECE_BYTES,
+    });
+    const { pages } = shared;
+    if (bytes === undefined || pages === undefined) return;
+    for (const index of run) {
+      const size = pages.fileBytes(index);
+      const part = bytes.subarray((index - first) * PIECE_BYTES).subarray(0, size);
+      if (pages.source(index) === "file" && !pages.has(index) && part.length === size) pages.put(index, part);
+    }
   }
 
   async #read(shared: SharedNode, pages: Pages, wanted: readonly number[]): Promise<void> {

@@ -221,7 +221,7 @@ export class ScriptCalls implements StoreCalls {
     const { room } = link;
     if (room.fits(bytes)) return;
     if (!locks.inTransaction) await link.flush(log.take(false));
-    await link.sync(link.needClient());
+    await link.sync();
     if (!room.fits(bytes)) throw tree.error(ENOSPC);
   }
 }

@@ -160,10 +160,14 @@ export class SharedContents {
   /**
    * Brings a content in, as the store has it; of a large file only that it is one.
    *
-   * @param sync brings in what others changed
+   * @param readNow brings in what others changed, and gives the beginning of the content as it is then, if it can
    * @throws {FileError}
    */
-  async load(shared: SharedNode, read: ReadContent, sync: () => Promise<void>): Promise<void> {
+  async load(
+    shared: SharedNode,
+    read: ReadContent,
+    readNow: (ino: number) => Promise<Uint8Array | undefined>,
+  ): Promise<void> {
     for (let attempt = 0; shared.stale !== undefined && shared.dirty === undefined && !shared.gone; attempt++) {
       if (shared.size > this.#most) {
         this.#divide(shared);
@@ -175,7 +179,8 @@ export class SharedContents {
         await running;
       } catch (error) {
         if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
-        await sync();
+        const bytes = await readNow(shared.ino);
+        if (bytes?.length === shared.size) this.take(shared, shared.version, bytes);
       }
     }
   }

@@ -1,6 +1,14 @@
 // An interpreter's side of the store: brings in what is new, and sends what scripts changed, one flush after the other.
 
-import { type Changes, CommitError, FileClient, FileError, type LockPlace, type SendToStore } from "../../fs/index.ts";
+import {
+  type Changes,
+  CommitError,
+  type ContentRange,
+  FileClient,
+  FileError,
+  type LockPlace,
+  type SendToStore,
+} from "../../fs/index.ts";
 import { Batches, type CommitLocks } from "./batches.ts";
 import { gatherChanges } from "./catch-up.ts";
 import type { ChangeLog, Taken } from "./change-log.ts";
@@ -189,16 +197,33 @@ export class StoreLink {
     return this.#parts.contents.load(
       shared,
       (ino, version, offset, length) => client.read(ino, version, offset, Math.min(length, readBytes)),
-      () => this.sync(client),
+      (ino) => this.syncAndRead({ ino, offset: 0, length: readBytes }),
     );
   }
 
   /** Brings in what is new. @throws {FileError} also when the life is over */
-  async sync(client: FileClient): Promise<void> {
-    const changes = await client.sync(client.seq, undefined);
+  async sync(): Promise<void> {
+    const client = this.needClient();
+    const changes = await client.sync(client.seq);
     if (client !== this.#client) throw new FileError("EIO", "the child's life is over");
     this.apply(changes);
     if (this.#more) await this.catchUp();
+  }
+
+  /**
+   * The same, and bytes of a content as the view has it after that: a file that others change all the time is another one
+   * whenever it is asked for what was told before.
+   *
+   * @returns undefined when too much is new for one answer, or the file is gone
+   * @throws {FileError} also when the life is over
+   */
+  async syncAndRead(want: ContentRange): Promise<Uint8Array | undefined> {
+    const client = this.needClient();
+    const { changes, bytes } = await client.syncAndRead(want);
+    if (client !== this.#client) throw new FileError("EIO", "the child's life is over");
+    this.apply(changes);
+    if (this.#more) await this.catchUp();
+    return bytes;
   }
 
   /** What could not be kept is gone from the view as well. */

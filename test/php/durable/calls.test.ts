@@ -1,8 +1,8 @@
 // What the store does not take fails where a script asks for it, and nowhere else; what a script says is durable is.
 
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { installImports } from "../../../src/php/durable/imports.ts";
-import { Child, Store } from "./child.ts";
+import { Child, ROOT_PATH, Store } from "./child.ts";
 
 const MiB = 1024 * 1024;
 
@@ -50,6 +50,39 @@ describe("new files of one request", () => {
     expect(made).toBeGreaterThan(4000);
     await child.files.settle();
     expect(await json(other, 'echo json_encode(count(scandir("$d/host")) - 2);')).toBe(made);
+  });
+});
+
+describe("a file that another child changes all the time", () => {
+  const change = (name: string, length: number) => {
+    const { store: files } = store.service;
+    const { ino, size } = files.lookup(`${ROOT_PATH}/${name}`);
+    const data = new Uint8Array(length).fill(0x6d);
+    files.commit([{ op: "write", ino, offset: size, data }], { life: 0, time: Date.now(), holders: new Set() });
+  };
+  afterEach(() => {
+    child.meanwhile = () => {};
+  });
+
+  test.each([
+    ["short", 10],
+    ["of some pieces", 300_000],
+    ["held in pieces", 3 * MiB],
+  ])("is read, and lines are added to it: %s", async (name, size) => {
+    await other.run(`file_put_contents("$d/${name}", str_repeat('m', ${size})); echo 1;`);
+    let changes = 0;
+    child.meanwhile = (type) => {
+      if (type === "reserve") return;
+      change(name, 100);
+      changes += 1;
+    };
+    const read = `$n = strlen(rtrim(file_get_contents("$d/${name}"), 'm'));`;
+    const add = `$a = file_put_contents("$d/${name}", 'mine', FILE_APPEND);`;
+    expect(await json(child, `${read} ${add} echo json_encode([$n, $a]);`)).toEqual([0, 4]);
+    child.meanwhile = () => {};
+    expect(changes).toBeGreaterThan(3);
+    const count = `$t = file_get_contents("$d/${name}"); echo json_encode([strlen($t), substr_count($t, 'mine'), strlen(strtr($t, ['mine' => '', 'm' => '']))]);`;
+    expect(await json(other, count)).toEqual([size + 100 * changes + 4, 1, 0]);
   });
 });
 

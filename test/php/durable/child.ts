@@ -72,6 +72,8 @@ export class Child {
   #module: PhpModule | undefined;
   #scripts = 0;
   #life = 0;
+  /** Called before the store gets a message of that type. */
+  meanwhile: (type: string) => void = () => {};
   /** Messages since the last `plan`. */
   messages = 0;
   /** Their types. */
@@ -147,6 +149,7 @@ export class Child {
     } else if (fault === "restart-before") {
       this.#store.restart();
     }
+    this.meanwhile(envelope.message.type);
     const { service } = this.#store;
     const answer = await new Promise<StoreAnswer>((resolve) => {
       service.receive(envelope.life, structuredClone(envelope.message), Date.now(), resolve);
