@@ -22,11 +22,11 @@ export class SocketFace {
   /** By event; true: told once. */
   readonly #listeners = new Map<string, Map<SocketListener, boolean>>();
 
-  protected emit(event: "open" | "message" | "error" | "close", value: unknown): void {
-    this[`on${event}`]?.(value);
+  protected emit(event: "open" | "message" | "error" | "close", ...values: unknown[]): void {
+    this[`on${event}`]?.(...values);
     for (const [listener, once] of [...(this.#listeners.get(event) ?? [])]) {
       if (once) this.off(event, listener);
-      listener(value);
+      listener(...values);
     }
   }
 

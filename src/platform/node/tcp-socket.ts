@@ -1,15 +1,15 @@
 // PHP's sockets on Node. The glue speaks WebSocket; this class has that face and is a plain TCP connection behind it,
 // so that curl, https:// and database drivers reach the network with no proxy in between.
 
-import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
+import { SocketFace } from "../../php/socket-face.ts";
 import { names } from "./names.ts";
 
 /** Bytes that PHP has not read yet, before the peer must wait. */
 const WINDOW = 1024 * 1024;
 
 /** A TCP connection with the members of a `ws` WebSocket that the glue uses. */
-export class TcpSocket extends EventEmitter {
+export class TcpSocket extends SocketFace {
   /**
    * Milliseconds to wait for a connection, whatever PHP would wait: default_socket_timeout is a minute, and curl's own five
    * minutes. What has not answered a few handshakes by then will not.
@@ -22,26 +22,12 @@ export class TcpSocket extends EventEmitter {
   static mostUnsent: number = 256 * 1024 * 1024;
   /** Milliseconds in which the peer of a closed socket must read something of what is still on its way. */
   static lingerTimeout = 60_000;
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
-  readyState = 0;
-  binaryType = "arraybuffer";
   readonly #socket: Socket;
   #unread = 0;
 
   /** @param host the name that PHP asked for, or an address */
   constructor(host: string, port: number) {
     super();
-    // The glue adds listeners for every poll; their number says nothing.
-    this.setMaxListeners(0);
-    // Somebody must listen, or an error ends the process.
-    this.on("error", () => {});
     this.#socket = connect({ host: names.nameFor(host), port, noDelay: true });
     this.#socket.setTimeout(TcpSocket.connectTimeout, () => {
       if (this.readyState === this.CONNECTING) this.#socket.destroy(new Error("connection timed out"));
@@ -65,14 +51,6 @@ export class TcpSocket extends EventEmitter {
       this.readyState = this.CLOSED;
       this.emit("close");
     });
-  }
-
-  addEventListener(event: string, listener: (...values: unknown[]) => void): void {
-    this.on(event, listener);
-  }
-
-  removeEventListener(event: string, listener: (...values: unknown[]) => void): void {
-    this.off(event, listener);
   }
 
   /** Sends bytes; they are copied, because they lie in the interpreter's memory. */
