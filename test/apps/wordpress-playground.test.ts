@@ -1,15 +1,15 @@
 // WordPress in the playground, as a visitor brings it: a zip that is dropped on the page, installed, written in, kept.
 
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
 import { zipSync } from "fflate";
-import type { Browser, FrameLocator, Page } from "playwright-core";
+import type { FrameLocator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describePeers } from "../peers/peer.ts";
 import { makeScratch, type Scratch } from "../peers/scratch.ts";
-import { buildPlayground, launchChromium, type StaticHost, serveFolder } from "../playground/chromium.ts";
+import { type Built, openBuilt } from "../playground/chromium.ts";
 import { describeDebianApp } from "./debian-packages.ts";
 import { MEASURING, recordFigures } from "./figures.ts";
 import { layOutWordPress, WORDPRESS_PACKAGES } from "./wordpress-site.ts";
@@ -29,9 +29,7 @@ describe.runIf(MEASURING)("in the playground", () => {
 
 function playgroundScenario(tree: string): void {
   let scratch: Scratch;
-  let host: StaticHost;
-  let folder: string;
-  let browser: Browser;
+  let built: Built;
   let page: Page;
   let site: FrameLocator;
   /** The file that the visitor drags onto the page. */
@@ -46,24 +44,20 @@ function playgroundScenario(tree: string): void {
     const config = join(root, "wp-config.php");
     writeFileSync(config, readFileSync(config, "utf8").replaceAll(/^define\('WP_(?:HOME|SITEURL)'.*\n/gm, ""));
     const zip = zipFolder(root, "wordpress");
-    folder = await buildPlayground();
-    host = await serveFolder(folder);
-    browser = await launchChromium();
-    const context = await browser.newContext({ viewport: { width: 1280, height: 1000 } });
+    built = await openBuilt();
+    const context = await built.browser.newContext({ viewport: { width: 1280, height: 1000 } });
     page = await context.newPage();
     visitorsDisk = createServer((_, response) => response.setHeader("Access-Control-Allow-Origin", "*").end(zip));
     await new Promise<void>((resolve) => {
       visitorsDisk.listen(0, "127.0.0.1", resolve);
     });
     site = page.frameLocator('iframe[title="Application"]');
-    await page.goto(host.url);
+    await page.goto(built.host.url);
     await page.locator(".cm-content").waitFor();
   }, 240_000);
   afterAll(async () => {
-    await browser?.close();
-    await host?.close();
+    await built?.close();
     visitorsDisk?.close();
-    rmSync(folder, { recursive: true, force: true });
     scratch.remove();
   });
 

@@ -64,6 +64,33 @@ export async function launchChromium(options: readonly string[] = []): Promise<B
   });
 }
 
+/** A build of the playground, a host that serves it, and a browser. */
+export interface Built {
+  /** What was built. */
+  readonly folder: string;
+  readonly host: StaticHost;
+  readonly browser: Browser;
+  /** Ends and removes everything. */
+  close(): Promise<void>;
+}
+
+/** @param options more of Chromium's command line */
+export async function openBuilt(options?: readonly string[]): Promise<Built> {
+  const folder = await buildPlayground();
+  const host = await serveFolder(folder);
+  const browser = await launchChromium(options);
+  return {
+    folder,
+    host,
+    browser,
+    async close() {
+      await browser.close();
+      await host.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 /** Names in the page that tests use inside `page.evaluate`. */
 declare global {
   var edgeFpm: typeof import("../../playground/engine/index.ts");
@@ -103,19 +130,8 @@ export async function openEngine(options: EngineOptions = {}): Promise<{
   readonly complaints: string[];
   close(): Promise<void>;
 }> {
-  const folder = await buildPlayground();
-  const host = await serveFolder(folder);
-  const browser = await launchChromium();
+  const { host, browser, close } = await openBuilt();
   const { page, complaints } = await openEnginePage(await browser.newContext(), host);
   await makeEngine(page, options);
-  return {
-    page,
-    host,
-    complaints,
-    async close() {
-      await browser.close();
-      await host.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return { page, host, complaints, close };
 }

@@ -1,17 +1,9 @@
 // The files that children of a page share: locks between children, and what a reload, a second page or a killed one leaves.
 
-import { rm } from "node:fs/promises";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import {
-  buildPlayground,
-  launchChromium,
-  makeEngine,
-  openEnginePage,
-  type StaticHost,
-  serveFolder,
-} from "./chromium.ts";
+import { type Built, makeEngine, openBuilt, openEnginePage, type StaticHost } from "./chromium.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -36,21 +28,18 @@ if (isset($_GET["check"])) echo json_encode([
 const SIZE = `<?php usleep(30000); echo strlen(file_get_contents("/www/large.txt"));`;
 
 describePeers(["chromium"], "files of a page", () => {
+  let built: Built;
   let browser: Browser;
   let host: StaticHost;
-  let folder: string;
   /** The last change that a page was told of as durable. */
   let acknowledged = 0;
 
   beforeAll(async () => {
-    folder = await buildPlayground();
-    host = await serveFolder(folder);
-    browser = await launchChromium();
+    built = await openBuilt();
+    ({ host, browser } = built);
   }, 120_000);
   afterAll(async () => {
-    await browser?.close();
-    await host?.close();
-    await rm(folder, { recursive: true, force: true });
+    await built?.close();
   });
 
   async function open(context: BrowserContext, options: Parameters<typeof makeEngine>[1] = {}): Promise<Page> {

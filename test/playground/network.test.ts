@@ -2,7 +2,6 @@
 // cannot reach, which fails at once and says why.
 
 import { createHash, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { Server as TcpServer } from "node:net";
@@ -12,14 +11,7 @@ import type { EngineOptions } from "../../playground/engine/index.ts";
 import { Authority } from "../../src/platform/browser/network/tls/authority.ts";
 import { describePeers } from "../peers/peer.ts";
 import { listen } from "../php/network-servers.ts";
-import {
-  buildPlayground,
-  launchChromium,
-  makeEngine,
-  openEnginePage,
-  type StaticHost,
-  serveFolder,
-} from "./chromium.ts";
+import { type Built, makeEngine, openBuilt, openEnginePage, type StaticHost } from "./chromium.ts";
 
 const MEGABYTE = randomBytes(1024 * 1024);
 
@@ -104,8 +96,8 @@ async function certificate(): Promise<{ readonly key: string; readonly cert: str
 }
 
 describePeers(["chromium"], "the network from PHP in a page", () => {
-  let folder: string;
   let host: StaticHost;
+  let built: Built;
   let browser: Browser;
   let page: Page;
   let http: string;
@@ -117,9 +109,8 @@ describePeers(["chromium"], "the network from PHP in a page", () => {
   const evaluate = (code: string) => evaluateIn(page, code);
 
   beforeAll(async () => {
-    folder = await buildPlayground();
-    host = await serveFolder(folder);
-    browser = await launchChromium(["--ignore-certificate-errors"]);
+    built = await openBuilt(["--ignore-certificate-errors"]);
+    ({ host, browser } = built);
     ({ page } = await openEnginePage(await browser.newContext(), host));
     await makeEngine(page, { pool: { pm: "static", maxChildren: 1 } });
     const plain = createServer((request, response) => {
@@ -134,10 +125,8 @@ describePeers(["chromium"], "the network from PHP in a page", () => {
     closedOff = `http://127.0.0.1:${await listen(private_)}`;
   }, 120_000);
   afterAll(async () => {
-    await browser?.close();
-    await host?.close();
+    await built?.close();
     for (const server of servers) server.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
   test("streams: GET, POST with headers, redirects, error statuses, a megabyte", async () => {
@@ -293,8 +282,8 @@ async function secureFront(target: string): Promise<TcpServer> {
 }
 
 describePeers(["chromium"], "the network from PHP in a page from elsewhere", () => {
-  let folder: string;
   let host: StaticHost;
+  let built: Built;
   let browser: Browser;
   let front: TcpServer;
   let frontPort: number;
@@ -304,9 +293,8 @@ describePeers(["chromium"], "the network from PHP in a page from elsewhere", () 
   let securePort: number;
 
   beforeAll(async () => {
-    folder = await buildPlayground();
-    host = await serveFolder(folder);
-    browser = await launchChromium(["--ignore-certificate-errors", "--host-resolver-rules=MAP *.example 127.0.0.1"]);
+    built = await openBuilt(["--ignore-certificate-errors", "--host-resolver-rules=MAP *.example 127.0.0.1"]);
+    ({ host, browser } = built);
     front = await secureFront(host.url);
     frontPort = await listen(front);
     server = createServer((request, response) => void answer(request, response));
@@ -318,10 +306,8 @@ describePeers(["chromium"], "the network from PHP in a page from elsewhere", () 
     securePort = await listen(secure);
   }, 120_000);
   afterAll(async () => {
-    await browser?.close();
-    await host?.close();
+    await built?.close();
     for (const one of [front, server, secure]) one?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
   const run = async (origin: string, options: EngineOptions, code: string): Promise<Result> => {

@@ -1,32 +1,22 @@
 // What is loaded when, what stays without a network, and the browsers that lack promise integration.
 
-import { rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describePeers } from "../peers/peer.ts";
-import {
-  buildPlayground,
-  launchChromium,
-  makeEngine,
-  openEnginePage,
-  type StaticHost,
-  serveFolder,
-} from "./chromium.ts";
+import { type Built, makeEngine, openBuilt, openEnginePage, type StaticHost, serveFolder } from "./chromium.ts";
 
 describePeers(["chromium"], "the built folder", () => {
   let folder: string;
+  let built: Built;
   let browser: Browser;
   let host: StaticHost;
   beforeAll(async () => {
-    folder = await buildPlayground();
-    host = await serveFolder(folder);
-    browser = await launchChromium();
+    built = await openBuilt();
+    ({ host, browser, folder } = built);
   }, 120_000);
   afterAll(async () => {
-    await browser?.close();
-    await host?.close();
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    await built?.close();
   });
 
   test("loads PHP when a request needs it, and tells every byte", async () => {

@@ -1,9 +1,8 @@
 // The built page with its user interface in Debian's Chromium, for tests that use it as a visitor does.
 
-import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
-import { buildPlayground, launchChromium, type StaticHost, serveFolder } from "./chromium.ts";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
+import { type Built, openBuilt } from "./chromium.ts";
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -13,26 +12,18 @@ export interface OpenedPage {
   readonly complaints: string[];
 }
 
-/** The built page on a host of its own, to be opened any number of times. `close` ends and removes everything. */
-export interface Playground {
-  readonly browser: Browser;
-  readonly host: StaticHost;
-  /** The folder that was built. */
-  readonly folder: string;
+/** The built page on a host of its own, to be opened any number of times. */
+export interface Playground extends Built {
   /** A visitor without a past, at a view such as "break". Without a service worker, unless `options` allow it. */
   open(view?: string, options?: BrowserContextOptions): Promise<OpenedPage>;
-  close(): Promise<void>;
 }
 
 /** Builds the page, and serves it below a path. */
 export async function openPlayground(): Promise<Playground> {
-  const folder = await buildPlayground();
-  const host = await serveFolder(folder);
-  const browser = await launchChromium();
+  const built = await openBuilt();
+  const { browser, host } = built;
   return {
-    browser,
-    host,
-    folder,
+    ...built,
     async open(view = "workbench", options = {}) {
       const context = await browser.newContext({
         viewport: { width: 1280, height: 800 },
@@ -47,11 +38,6 @@ export async function openPlayground(): Promise<Playground> {
       });
       await page.goto(`${host.url}#/${view}`);
       return { page, complaints };
-    },
-    async close() {
-      await browser.close();
-      await host.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
