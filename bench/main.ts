@@ -33,14 +33,18 @@ if (unknown.length > 0) {
 
 const machine = describeMachine();
 const tables: Table[] = [];
+const seconds: string[] = [];
 console.log(`${machineLine(machine)}\n`);
 for (const suite of all.filter((name) => wanted.some((one) => isPartOf(name, one)))) {
+  const began = performance.now();
   for (const table of await run(suite)) {
     tables.push(table);
     console.log(renderTable(table));
   }
+  seconds.push(`${suite} ${((performance.now() - began) / 1000).toFixed(1)}`);
 }
 console.log(`### Targets\n\n${renderSummary(tables)}\n`);
+console.log(`It took ${(performance.now() / 1000).toFixed(0)} s: ${seconds.join(", ")}.\n`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, tables }, null, 2)}\n`);
 if (values.write) writePage(machine, tables);
 
