@@ -20,6 +20,7 @@ const NUMBERS: Readonly<Record<string, number>> = {
   ENOENT: 44,
   ENOLCK: 46,
   ENOSPC,
+  ETIMEDOUT: 73,
 };
 
 /** The number of an errno by its name; EIO for those that say nothing to a script. */

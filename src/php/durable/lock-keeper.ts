@@ -141,7 +141,12 @@ export class StoreLocks implements LockKeeper {
     } else {
       await client.lock(wish, taken);
     }
-    if (answer?.outcome !== "granted") return -errnoNumber(answer?.outcome ?? "EIO");
+    if (answer?.outcome !== "granted") {
+      const outcome = answer?.outcome ?? "EIO";
+      // Who only tries is told so, however long it was waited for: SQLite takes all else for a broken disk.
+      const busy = wait < LONGEST_WAIT && (outcome === "ETIMEDOUT" || outcome === "EDEADLK");
+      return -errnoNumber(busy ? "EAGAIN" : outcome);
+    }
     if (whole) this.#flocks.set(stream.shared, shared);
     else this.#ranges.add(shared);
     if (!whole && type === "exclusive") this.#exclusive.add(shared);

@@ -1,7 +1,9 @@
 // Locks on bytes of a child that has the files for itself: nobody is asked, and everything else is as it was.
 
 import { beforeAll, expect, test } from "vitest";
-import { Child, Store } from "./child.ts";
+import type { StoreAnswer } from "../../../src/fs/index.ts";
+import { SHARED, SHARED_END } from "../../../src/php/durable/database-locks.ts";
+import { Child, ROOT_PATH, Store } from "./child.ts";
 
 const store = new Store({}, true);
 let child: Child;
@@ -72,6 +74,34 @@ test("with others about, statements that read in a row share a lock, until one t
     ),
   ).toBe("20/21");
 }, 60_000);
+
+test("a database that another child reads for long is busy for a writer, as it is elsewhere", async () => {
+  const both = new Store();
+  const { service } = both;
+  const writer = await new Child(both, "writer").boot();
+  await writer.run('(new PDO("sqlite:$d/db"))->exec("CREATE TABLE t (x)");');
+  const reader = service.hello("reader") as Extract<StoreAnswer, { type: "welcome" }>;
+  const { ino } = service.store.lookup(`${ROOT_PATH}/db`);
+  const bytes = { family: "range", ino, start: SHARED, end: SHARED_END } as const;
+  service.locks.request(reader.life, { ...bytes, type: "shared" });
+  const insert = (timeout: number) => `try {
+    $db = new PDO("sqlite:$d/db", null, null, [PDO::ATTR_TIMEOUT => ${timeout}]);
+    $db->exec("INSERT INTO t VALUES (1)"); echo "done";
+  } catch (PDOException $e) { echo $e->errorInfo[1]; }`;
+  const clock = setInterval(() => service.expire(Date.now()), 20);
+  const SQLITE_BUSY = "5";
+  expect(await writer.run(insert(0))).toBe(SQLITE_BUSY);
+  writer.plan(undefined);
+  const waits = writer.run(insert(60));
+  // For a reader, for a writer to be, and twice for the writer.
+  await expect.poll(() => writer.sent.filter((type) => type === "lock").length).toBe(4);
+  service.locks.release(reader.life, bytes);
+  expect(await waits).toBe("done");
+  clearInterval(clock);
+  // Two databases that two children lock the other way around.
+  service.locks.request = () => "deadlock";
+  expect(await writer.run(insert(0))).toBe(SQLITE_BUSY);
+}, 30_000);
 
 test("a change is durable when the statement is over, whatever becomes of the request", async () => {
   const rows = 'echo (new PDO("sqlite:$d/db"))->query("SELECT COUNT(*) FROM t")->fetchColumn();';
