@@ -86,14 +86,15 @@ export class Interpreter {
    */
   take(key: string, allocate?: (bytes: number) => Uint8Array): Snapshot {
     const { module } = this.#instance;
-    const source = { module, environment: this.#environment, constants: this.#constants };
+    const { processId } = this.#identity;
+    const source = { module, environment: this.#environment, constants: this.#constants, processId };
     return takeSnapshot(source, key, allocate, variablesOf(this.#identity.env));
   }
 
   /**
    * Puts a snapshot of the same build into the instance: a new interpreter, served by a new host. Not while a script
    * runs, unless it broke. Random numbers, time and environment are its own; `identity` has a process id that no other one
-   * had.
+   * of this process had.
    *
    * @throws {PhpError} `PHP_SNAPSHOT`, with everything as it was
    */
@@ -108,7 +109,7 @@ export class Interpreter {
     this.#options.onRequestEnd?.();
     module.processId = identity.processId;
     this.#host = new PhpHost(module, identity.services, this.#options);
-    if (!hasProcessId) await reseedOpenSsl(module, this.#host);
+    if (!hasProcessId || identity.processId === snapshot.processId) await reseedOpenSsl(module, this.#host);
   }
 }
 

@@ -1,7 +1,7 @@
 // What a snapshot belongs to, in one short text.
 
 /** Changes whenever a snapshot of a release before would be read wrongly. */
-const REVISION = 2;
+const REVISION = 3;
 
 /** Everything that goes into an interpreter before its first visitor. */
 export interface SnapshotParts {

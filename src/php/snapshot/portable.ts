@@ -32,6 +32,8 @@ export interface Snapshot {
   readonly streams: readonly SavedStream[];
   /** Where each child's own environment goes. */
   readonly environment: EnvironmentPlace;
+  /** Of the interpreter that it was taken of. OpenSSL takes a copy with the same one for that interpreter. */
+  readonly processId: number;
   /** The application's files of which it holds compiled code. Whoever keeps it for long compares them. */
   readonly sources?: readonly SourceFile[];
 }
@@ -62,6 +64,7 @@ export interface SnapshotSource {
   readonly environment: EnvironmentPlace | undefined;
   /** Constants of random generators: `seededGenerators` of the interpreter before its first script. */
   readonly constants: readonly number[];
+  readonly processId: number;
 }
 
 /**
@@ -74,7 +77,7 @@ export interface SnapshotSource {
  *   where the environment lies
  */
 export function takeSnapshot(
-  { module, environment, constants }: SnapshotSource,
+  { module, environment, constants, processId }: SnapshotSource,
   key: string,
   allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
   variables: Readonly<Record<string, string | undefined>> = {},
@@ -108,7 +111,7 @@ export function takeSnapshot(
   }
   writeEnvironment(heap, environment, variables);
   const globals = readGlobals(module);
-  return { key, memory: heap.length, stackPointer, globals, runs, bytes, streams, environment };
+  return { key, memory: heap.length, stackPointer, globals, runs, bytes, streams, environment, processId };
 }
 
 /**

@@ -1,5 +1,6 @@
 // OpenSSL's random generator, whose state is in linear memory and so in every copy of it. It seeds itself anew when it
-// finds itself in another process; where the build gives all interpreters one process id, it must be told to.
+// finds itself in another process; it must be told to where the build gives all interpreters one process id, and when a copy
+// that was kept in a file goes to a child with the process id of the one it was taken of.
 
 import type { PhpModule } from "../glue.ts";
 import type { PhpHost } from "../host.ts";

@@ -116,6 +116,7 @@ describe("the bytes of a snapshot", () => {
     bytes: Uint8Array.from({ length: 8192 }, (_, i) => i % 251),
     streams: [{ fd: 3, path: "/dev/urandom", flags: 0, position: 4, nameless: false }],
     environment: { list: 100, entries: 4, text: 200, bytes: 100, heads: [96] },
+    processId: 1,
   };
 
   test("read back as they were, from the middle of a larger buffer too", () => {

@@ -42,7 +42,10 @@ async function draw(interpreter: Interpreter): Promise<Record<string, string>> {
 }
 
 describe.each<Build>(["node", "web"])("copies of a warm interpreter, %s build", (build) => {
-  /** What five interpreters drew of each source: the warm one, two fresh copies, and two of one instance. */
+  /**
+   * What seven interpreters drew of each source: the warm one, two fresh copies, two that have the warm one's process id, as
+   * after a restart of the master, and two of one instance.
+   */
   const drawn: Record<string, string>[] = [];
 
   beforeAll(async () => {
@@ -60,6 +63,9 @@ describe.each<Build>(["node", "web"])("copies of a warm interpreter, %s build", 
       const one = await start(build, { files, stopped, snapshot, processId: 2 });
       const two = await start(build, { files, stopped, snapshot, processId: 3 });
       const answers = [await draw(warm), await draw(one), await draw(two)];
+      for (let master = 0; master < 2; master++) {
+        answers.push(await draw(await start(build, { files, stopped, snapshot, processId: 1 })));
+      }
       for (const processId of [4, 5]) {
         await one.restore(snapshot, { env: {}, services: {}, processId });
         answers.push(await draw(one));
@@ -70,8 +76,8 @@ describe.each<Build>(["node", "web"])("copies of a warm interpreter, %s build", 
 
   test.each(Object.keys(SOURCES))("%s: no two are alike", (name) => {
     const values = drawn.map((answer) => answer[name]);
-    expect(values).toHaveLength(5);
+    expect(values).toHaveLength(7);
     expect(values).not.toContain(undefined);
-    expect(new Set(values).size).toBe(5);
+    expect(new Set(values).size).toBe(7);
   });
 });
