@@ -1,6 +1,6 @@
 // An application of 120 files, of which each request needs all: what opcache and snapshots are for.
 
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Files beside its front page. */
@@ -8,7 +8,6 @@ export const FILES = 120;
 
 /** Classes with a little of everything, each in its own file, all of them used by the front page. Gives its path. */
 export function writeApplication(folder: string): string {
-  const past = Date.now() / 1000 - 60;
   mkdirSync(folder, { recursive: true });
   for (let i = 0; i < FILES; i++) {
     const methods = Array.from(
@@ -22,13 +21,18 @@ export function writeApplication(folder: string): string {
         return implode($sep, $out);
     }`,
     );
-    writeFileSync(join(folder, `Part${i}.php`), `<?php\nfinal class Part${i} {\n${methods.join("\n")}\n}\n`);
+    writeScript(join(folder, `Part${i}.php`), `<?php\nfinal class Part${i} {\n${methods.join("\n")}\n}\n`);
   }
   const uses = Array.from({ length: FILES }, (_, i) => `require __DIR__ . '/Part${i}.php';`).join("\n");
   const calls = `foreach (range(0, ${FILES - 1}) as $i) { $class = "Part$i"; $length += strlen((new $class)->method3(['a' => $i, 'b' => 'x'])); }`;
   const script = join(folder, "index.php");
-  writeFileSync(script, `<?php\n${uses}\n$length = 0;\n${calls}\necho "sum $length";\n`);
-  // What was just written is not cached yet.
-  for (const name of readdirSync(folder)) utimesSync(join(folder, name), past, past);
+  writeScript(script, `<?php\n${uses}\n$length = 0;\n${calls}\necho "sum $length";\n`);
   return script;
+}
+
+/** Writes a script as of a minute ago: opcache keeps none that was just written. */
+export function writeScript(path: string, code: string): void {
+  const past = Date.now() / 1000 - 60;
+  writeFileSync(path, code);
+  utimesSync(path, past, past);
 }

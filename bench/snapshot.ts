@@ -1,6 +1,6 @@
 // Children on Node: how fast they start and begin anew, what a further one takes, and how a long life goes.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ import { PhpCode } from "../src/platform/node/php-code.ts";
 import { choosePhpVersion, phpPackageUrl } from "../src/platform/node/php-versions.ts";
 import type * as SpawnThread from "../src/platform/node/spawn-thread.ts";
 import { WebServerLink } from "../src/transport/web-server-link.ts";
+import { FILES, writeApplication, writeScript } from "./application-120.ts";
 import { median, medianRatio, percentile, type Row, type Table } from "./table.ts";
 
 type Link = Child<WebServerLink>;
@@ -30,30 +31,8 @@ async function loadBuilt(): Promise<typeof SpawnThread> {
   return (await import(`${outdir}/src/platform/node/spawn-thread.js`)) as typeof SpawnThread;
 }
 
-/** Files of the application that is warm: a front page includes them all. */
-const FILES = 120;
-
-function writeApplication(root: string): void {
-  const past = Date.now() / 1000 - 60;
-  const write = (name: string, code: string) => {
-    writeFileSync(join(root, name), `<?php\n${code}\n`);
-    utimesSync(join(root, name), past, past);
-  };
-  const names = Array.from({ length: FILES }, (_, i) => `part${i}`);
-  for (const name of names) {
-    const methods = Array.from(
-      { length: 10 },
-      (_, i) => `  public function f${i}(int $x): int { return $x * ${i} + 1; }`,
-    );
-    write(`${name}.php`, `class ${name}\n{\n${methods.join("\n")}\n}`);
-  }
-  write(
-    "index.php",
-    `${names.map((name) => `require_once __DIR__ . '/${name}.php';`).join("\n")}\necho (new part7())->f3(4);`,
-  );
-  write("hello.php", "echo 'Hello';");
-  write("busy.php", "$n = 0; for ($i = 0; $i < 3000000; $i++) { $n = ($n * 31 + $i) % 1000003; } echo $n;");
-}
+/** A loop that only computes. */
+const BUSY = "<?php $n = 0; for ($i = 0; $i < 1000000; $i++) { $n = ($n * 31 + $i) % 1000003; } echo $n;\n";
 
 /** One for all: signals that end by themselves would be kept until then. */
 const NEVER = new AbortController().signal;
@@ -121,14 +100,19 @@ export async function benchSnapshot(quick: boolean): Promise<readonly Table[]> {
   const root = mkdtempSync(join(tmpdir(), "edge-fpm-bench-"));
   try {
     writeApplication(root);
+    writeScript(join(root, "hello.php"), "<?php echo 'Hello';\n");
+    writeScript(join(root, "busy.php"), BUSY);
     const { createThreadSpawn } = await loadBuilt();
     const cold = await openPool(createThreadSpawn, root, false);
     const warm = await openPool(createThreadSpawn, root, true);
     return [
       await starts(cold, warm, quick ? 4 : 15),
       await resets(root, quick ? 10 : 40),
-      await further(warm, quick ? 2 : 8),
-      await lifetime(warm, quick ? 4_000 : 100_000),
+      await further(warm, quick ? 9 : 25),
+      await lifetime(
+        warm,
+        quick ? { requests: 3_000, rounds: 5, each: 200 } : { requests: 100_000, rounds: 15, each: 500 },
+      ),
     ];
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -259,7 +243,7 @@ async function further(pool: Pool, rounds: number): Promise<Table> {
   for (const child of children) await end(child);
   return {
     title: "A further child on Node",
-    method: "Resident memory with five children against one, each after 20 front pages; a loop that only computes.",
+    method: `Resident memory with five children against one, each after 20 front pages; a loop that only computes, ${rounds} rounds in turn, medians.`,
     rows: [
       { name: "memory of a further child", value: each, unit: "MB", target: { atMost: 45 } },
       { name: "computing, one child", value: median(alone), unit: "requests/s" },
@@ -275,49 +259,65 @@ async function further(pool: Pool, rounds: number): Promise<Table> {
   };
 }
 
-async function lifetime(pool: Pool, requests: number): Promise<Table> {
+interface Life {
+  readonly requests: number;
+  /** Afterwards, beside a young child. */
+  readonly rounds: number;
+  /** Requests of each of the two in a round. */
+  readonly each: number;
+}
+
+/** Requests before the first that counts. */
+const YOUTH = 1_000;
+
+async function lifetime(pool: Pool, { requests, rounds, each }: Life): Promise<Table> {
   const hello = join(pool.root, "hello.php");
-  const child = await pool.start();
-  const window = Math.min(5_000, requests / 4);
-  const first: number[] = [];
-  const last: number[] = [];
-  let early = { memory: 0, descriptors: 0 };
   const look = () => ({
     memory: process.memoryUsage.rss() / 1_000_000,
     descriptors: readdirSync("/proc/self/fd").length,
   });
-  for (let i = 0; i < window; i++) await ask(child, hello);
-  for (let i = window; i < requests; i++) {
-    const passed = await time(() => ask(child, hello));
-    if (i < window * 2) first.push(passed);
-    else if (i >= requests - window) last.push(passed);
-    // The engine's own heap has found its size by then.
-    if (i === requests / 2) early = look();
-  }
+  const old = await pool.start();
+  for (let i = 0; i < requests / 2; i++) await ask(old, hello);
+  // The engine's own heap has found its size by then.
+  const half = look();
+  for (let i = 0; i < requests / 2; i++) await ask(old, hello);
   const late = look();
-  await end(child);
+  const young = await pool.start();
+  for (let i = 0; i < YOUTH; i++) await ask(young, hello);
+  const slowest = async (child: Link): Promise<number> => {
+    const passed: number[] = [];
+    for (let i = 0; i < each; i++) passed.push(await time(() => ask(child, hello)));
+    return percentile(passed, 0.99);
+  };
+  const times = { young: [] as number[], old: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    times.young.push(await slowest(young));
+    times.old.push(await slowest(old));
+  }
+  for (const child of [old, young]) await end(child);
+  const count = requests.toLocaleString("en-US");
   return {
     title: "A long life",
-    method: `${requests.toLocaleString("en-US")} requests for a hello to one child, one after the other; early and late: ${window} of them.`,
+    method: `${count} requests for a hello to one child, one after the other; then it and a young child of ${YOUTH.toLocaleString("en-US")} in turn, medians of ${rounds} rounds of ${each} requests each.`,
     rows: [
-      { name: "99th percentile, early", value: percentile(first, 0.99), unit: "ms" },
+      { name: "99th percentile, a young child", value: median(times.young), unit: "ms" },
       {
-        name: "99th percentile, late",
-        value: percentile(last, 0.99),
+        name: `99th percentile, after ${count} requests`,
+        value: median(times.old),
         unit: "ms",
-        ratio: percentile(last, 0.99) / percentile(first, 0.99),
-        against: "early",
+        ratio: medianRatio(times.old, times.young),
+        against: "young",
         target: { ratioAtMost: 1.2 },
       },
       {
         name: "resident memory gained in the second half",
-        value: late.memory - early.memory,
+        value: late.memory - half.memory,
         unit: "MB",
         target: { atMost: 10 },
       },
       {
         name: "descriptors gained in the second half",
-        value: late.descriptors - early.descriptors,
+        value: late.descriptors - half.descriptors,
         unit: "descriptors",
         target: { atMost: 0 },
       },

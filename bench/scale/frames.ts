@@ -4,6 +4,7 @@ import type { Pair } from "../../src/codec/index.ts";
 import { ApplicationConnection, WebServerConnection } from "../../src/connection/index.ts";
 import { consume } from "../codec/measure.ts";
 import { requestParams } from "../codec/request-params.ts";
+import { ownProcessorTime } from "../processor-time.ts";
 import type { Table } from "../table.ts";
 import { SCALE_TITLES, seriesTable } from "./series.ts";
 
@@ -12,15 +13,17 @@ const ANSWER = new TextEncoder().encode(`Content-type: text/html\r\n\r\n${"x".re
 /** Least milliseconds that a size is measured for in a round. */
 const SLICE = { full: 100, quick: 20 };
 
+/** Microseconds of processor time for each unit of `work`. */
 function cost(work: () => number, quick: boolean): number {
-  const before = performance.now();
+  const began = performance.now();
+  const before = ownProcessorTime();
   let done = 0;
-  while (performance.now() - before < (quick ? SLICE.quick : SLICE.full)) done += work();
-  return ((performance.now() - before) * 1000) / done;
+  while (performance.now() - began < (quick ? SLICE.quick : SLICE.full)) done += work();
+  return (ownProcessorTime() - before) / done;
 }
 
 function rounds(quick: boolean): number {
-  return quick ? 3 : 9;
+  return quick ? 7 : 15;
 }
 
 /** Each size in turn, after one round that does not count. */
@@ -47,7 +50,7 @@ export function benchParamCounts(quick: boolean): Table {
   });
   return seriesTable({
     title: SCALE_TITLES.params,
-    method: `A whole request through both connections in memory, ${rounds(quick)} rounds in turn, medians.`,
+    method: `A whole request through both connections in memory, processor time, ${rounds(quick)} rounds in turn, medians.`,
     unit: "µs/param",
     of: "params",
     points,
@@ -72,7 +75,7 @@ export function benchMultiplexed(quick: boolean): Table {
   });
   return seriesTable({
     title: SCALE_TITLES.multiplexed,
-    method: `All begun before the first is answered, in memory; 40 params and an answer of 1 KB each; ${rounds(quick)} rounds in turn, medians.`,
+    method: `All begun before the first is answered, in memory; 40 params and an answer of 1 KB each; processor time, ${rounds(quick)} rounds in turn, medians.`,
     unit: "µs/request",
     of: "at once",
     points,

@@ -1,6 +1,6 @@
 // A table of one measurement at growing sizes.
 
-import { median, type Row, type Table, type Target } from "../table.ts";
+import { median, medianRatio, type Row, type Table, type Target } from "../table.ts";
 
 export interface Series {
   readonly title: string;
@@ -17,15 +17,14 @@ export interface Series {
 }
 
 export function seriesTable({ title, method, unit, of, points, base, flat }: Series): Table {
-  const baseCost = median(points.find(({ size }) => size === base)?.costs ?? []);
+  const baseCosts = points.find(({ size }) => size === base)?.costs ?? [];
   const rows = points.map(({ size, costs }): Row => {
-    const value = median(costs);
     const target: Target = { ratioAtMost: flat };
     return {
       name: `${size.toLocaleString("en-US")} ${of}`,
-      value,
+      value: median(costs),
       unit,
-      ratio: value / baseCost,
+      ratio: medianRatio(costs, baseCosts),
       against: base.toLocaleString("en-US"),
       ...(size > base && { target }),
     };
