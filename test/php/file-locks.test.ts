@@ -56,6 +56,14 @@ describe("flock", () => {
     expect(one.set(flock(EXCLUSIVE), false)).toBe("granted");
   });
 
+  test("two who share one and both want it alone do not wait for each other: who is refused has none any more", () => {
+    one.set(flock(SHARED), false);
+    two.set(flock(SHARED), false);
+    expect(one.set(flock(EXCLUSIVE), 1)).toBe("busy");
+    expect(one.held).toBe(0);
+    expect(two.set(flock(EXCLUSIVE), false)).toBe("granted");
+  });
+
   test("closing the descriptor gives it back, closing another file's does not", () => {
     one.set(flock(EXCLUSIVE), false);
     one.closed(6, 1, 9);

@@ -110,6 +110,10 @@ export const STEPS: readonly Step[] = [
     "$a = fopen(\"$d/k\", 'c'); $b = fopen(\"$d/k\", 'c'); $r = [flock($a, LOCK_SH), flock($b, LOCK_SH | LOCK_NB), flock($b, LOCK_EX | LOCK_NB, $w), $w, flock($b, LOCK_UN), flock($a, LOCK_EX), flock($b, LOCK_SH | LOCK_NB, $w), $w]; fclose($a); return [$r, flock($b, LOCK_EX | LOCK_NB)];",
   ),
   step(
+    "flock, changed in vain",
+    '$a = fopen("$d/k2", \'c\'); $b = fopen("$d/k2", \'c\'); return [flock($a, LOCK_SH), flock($b, LOCK_SH), flock($a, LOCK_EX | LOCK_NB, $w), $w, flock($b, LOCK_EX | LOCK_NB, $w), $w, flock($a, LOCK_SH | LOCK_NB), unlink("$d/k2")];',
+  ),
+  step(
     "copy",
     'return [copy("$d/t", "$d/t2"), md5_file("$d/t2") === md5_file("$d/t"), file_put_contents("$d/lines", "a\\nb\\n\\nc"), file("$d/lines", FILE_IGNORE_NEW_LINES | FILE_SKIP_EMPTY_LINES), disk_free_space($d) > 1e6];',
   ),

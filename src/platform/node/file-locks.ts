@@ -104,7 +104,8 @@ export class FileLocks implements Locks {
   }
 
   /**
-   * Takes, changes or gives back a lock. With `wait`, sleeps until it is granted; the whole thread sleeps.
+   * Takes, changes or gives back a lock. With `wait`, sleeps until it is granted; the whole thread sleeps. A flock() that
+   * is changed and must wait, or is refused, is given back first; a range stays as it was until the change is granted.
    *
    * @param wait whether to wait, or the most milliseconds to wait
    * @returns "granted", "busy" (after the wait), or "full" when the table has no room
@@ -135,7 +136,11 @@ export class FileLocks implements Locks {
 
   #try(request: LockRequest): LockResult {
     return this.#guarded(() => {
-      if (this.#conflict(request) !== undefined) return "busy";
+      if (this.#conflict(request) !== undefined) {
+        // As on Linux: two who share a lock and both want it alone would wait for each other for ever.
+        if (request.family === FLOCK) this.#replace({ ...request, type: 0 });
+        return "busy";
+      }
       return this.#replace(request) ? "granted" : "full";
     });
   }
