@@ -71,24 +71,33 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
     const poolLines = ["php_admin_value[post_max_size] = 200M"];
     return keep(await startPhpFpm({ listen: "unix", children: CHILDREN, poolLines })).address;
   };
-  const bare = async (command: string, args: readonly string[]) => {
-    const program = keep(new Program(command, args));
-    return { url: (await program.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "", pid: program.pid };
+  const listening = async (program: Program) => {
+    const [, url = ""] = await keep(program).waitFor(/(http:\/\/127\.0\.0\.1:\d+)/);
+    return { url, pid: program.pid };
   };
   try {
     writeFileSync(join(root, "hello.php"), HELLO);
     writeFileSync(join(root, "cached.php"), PAGE_SCRIPT);
     writeFileSync(join(root, "echo.php"), ECHO_SCRIPT);
-    const nginx = keep(
-      await startNginx({
-        root,
-        fastcgi: await php(),
-        keepConnection: KEPT,
-        httpLines: ["fastcgi_cache_path %folder%/cache keys_zone=pages:10m;"],
-        serverLines: NGINX_LOCATIONS,
-      }),
-    );
-    const front = keep(await startServe(root, { upstream: await php(), args: ["--keep-connections", String(KEPT)] }));
+    const startModel = async () => {
+      const httpLines = ["fastcgi_cache_path %folder%/cache keys_zone=pages:10m;"];
+      const options = { keepConnection: KEPT, httpLines, serverLines: NGINX_LOCATIONS };
+      return keep(await startNginx({ root, fastcgi: await php(), ...options }));
+    };
+    const startFront = async () => {
+      return keep(await startServe(root, { upstream: await php(), args: ["--keep-connections", String(KEPT)] }));
+    };
+    const startConfigured = async () => {
+      const config = join(root, "edge-fpm.config.mjs");
+      writeFileSync(config, configOf(root, addressUrl(await php())));
+      return listening(runEdgeFpm(["serve", "--config", config, "--port", "0"]));
+    };
+    const [nginx, front, configured, same] = await Promise.all([
+      startModel(),
+      startFront(),
+      startConfigured(),
+      listening(new Program(process.execPath, [BARE_SERVER, "bare", String(PAGE)])),
+    ]);
     const fronts = (script: string): Contender[] => [
       { name: "nginx, one worker", url: nginx.baseUrl + script, pid: nginx.program.pid },
       {
@@ -105,7 +114,7 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
     if (folder !== undefined) {
       const address = await php();
       const path = address.kind === "unix" ? address.path : "";
-      const client = await bare(process.execPath, [CLIENT_SERVER, folder, path, root]);
+      const client = await listening(new Program(process.execPath, [CLIENT_SERVER, folder, path, root]));
       hello.push({ name: "node:http + npm fastcgi-client", url: `${client.url}/hello.php`, pid: client.pid });
     }
     for (const connections of quick ? [64] : [1, 8, 64]) {
@@ -120,32 +129,13 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
 
     tables.push(await compareLatency(fronts("/hello.php"), quick ? 2 : 5, quick ? 1 : 2));
 
-    const config = join(root, "edge-fpm.config.mjs");
-    const upstream = addressUrl(await php());
-    writeFileSync(
-      config,
-      `export default ${JSON.stringify({
-        root,
-        upstreams: { php: { servers: [upstream], keep: KEPT } },
-        fastcgi: { pass: "php" },
-        caches: { pages: {} },
-        locations: [
-          { exact: "/echo.php", maxBody: 200_000_000, fastcgi: { buffering: false, requestBuffering: false } },
-          { exact: "/cached.php", cache: { zone: "pages" } },
-        ],
-      })};\n`,
-    );
-    const configured = keep(runEdgeFpm(["serve", "--config", config, "--port", "0"]));
-    const configuredUrl = (await configured.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "";
+    tables.push(await compareEcho(root, nginx.baseUrl, configured.url, quick ? 2 : 5));
 
-    tables.push(await compareEcho(root, nginx.baseUrl, configuredUrl, quick ? 2 : 5));
-
-    const same = await bare(process.execPath, [BARE_SERVER, "bare", String(PAGE)]);
     const cached: Contender[] = [
       { name: "bare node:http, the same bytes", ...same },
       {
         name: "edge-fpm serve --config, a hit in memory",
-        url: `${configuredUrl}/cached.php`,
+        url: `${configured.url}/cached.php`,
         pid: configured.pid,
         target: { 8: 0.9, 64: 0.9 },
       },
@@ -164,6 +154,20 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
+}
+
+/** The text of a configuration file: a cache in front of one location, a large body through another one. */
+function configOf(root: string, upstream: string): string {
+  return `export default ${JSON.stringify({
+    root,
+    upstreams: { php: { servers: [upstream], keep: KEPT } },
+    fastcgi: { pass: "php" },
+    caches: { pages: {} },
+    locations: [
+      { exact: "/echo.php", maxBody: 200_000_000, fastcgi: { buffering: false, requestBuffering: false } },
+      { exact: "/cached.php", cache: { zone: "pages" } },
+    ],
+  })};\n`;
 }
 
 /** Microseconds that a request may take longer than through nginx. */

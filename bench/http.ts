@@ -33,9 +33,12 @@ export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
     return started;
   };
   try {
-    const native = keep(await startPhpFpm({ listen: "unix", children: 8 }));
-    const nginx = keep(await startNginx({ root, fastcgi: native.address, keepConnection: true }));
-    const own = keep(await startServe(root, { php: "8.4", children: 1 }));
+    const startNative = async () => {
+      const { address } = keep(await startPhpFpm({ listen: "unix", children: 8 }));
+      return keep(await startNginx({ root, fastcgi: address, keepConnection: true }));
+    };
+    const startOwn = async () => keep(await startServe(root, { php: "8.4", children: 1 }));
+    const [nginx, own] = await Promise.all([startNative(), startOwn()]);
     const contenders: Contender[] = [
       { name: "nginx + php-fpm 8.2 (kept Unix connections)", url: `${nginx.baseUrl}/hello.php` },
       { name: "edge-fpm serve, 1 child", url: `${own.baseUrl}/hello.php`, target: { 1: 0.4 } },
