@@ -32,6 +32,8 @@ interface Life {
   readonly inodes: { readonly first: number; readonly end: number }[];
   /** It may have files open. */
   active: boolean;
+  /** Number of the message that was sent last. */
+  lastTurn: number;
   lastBatch: number;
   /** What became of it. */
   lastResult: Committed | BatchError | undefined;
@@ -87,7 +89,7 @@ export class FileService {
       this.#home.forgetBatches(life - REMEMBERED_LIVES);
     });
     this.#nextLife = life + 1;
-    const known: Life = { key, inodes: [], active: true, lastBatch: 0, lastResult: undefined };
+    const known: Life = { key, inodes: [], active: true, lastTurn: 0, lastBatch: 0, lastResult: undefined };
     const first = this.#reserve(known);
     this.#lives.set(life, known);
     const { messageBytes, readBytes, fileBytes, totalBytes, nameBytes, pathBytes, depth } = this.store.limits;
@@ -171,13 +173,27 @@ export class FileService {
    *
    * @param life of the child, of the answer to its hello; of no meaning with a hello
    * @param reply called once; later than this call returns only for a lock that is waited for
+   * @param turn grows with each time that the child sends something: what a broken connection brings when the child has
+   *   sent it again, and has gone on, is not done. Absent: messages cannot overtake each other
    */
-  receive(life: number, message: ChildMessage, time: number, reply: (answer: StoreAnswer) => void): void {
+  receive(
+    life: number,
+    message: ChildMessage,
+    time: number,
+    reply: (answer: StoreAnswer) => void,
+    turn?: number,
+  ): void {
     const known = this.#lives.get(life);
     try {
       if (message.type === "hello") reply(this.hello(message.key));
       else if (known === undefined) reply(this.#afterTheEnd(life, message));
-      else this.#receive(life, known, message, time, reply);
+      else {
+        if (turn !== undefined) {
+          if (turn <= known.lastTurn) throw new FileError("EIO", "the message came late: it was sent again by then");
+          known.lastTurn = turn;
+        }
+        this.#receive(life, known, message, time, reply);
+      }
     } catch (error) {
       reply(failure(error));
     }

@@ -202,6 +202,35 @@ describe("a child's life", () => {
   });
 });
 
+test("a message that comes when it was sent again and others came after it is not done", () => {
+  const { child, service } = open();
+  const a = child("a");
+  const lock: ChildMessage = { type: "lock", since: 0, wish: { lock: exclusive(ROOT), wait: 0 } };
+  const unlock: ChildMessage = { type: "unlock", unlock: [exclusive(ROOT)] };
+  const send = (turn: number, message: ChildMessage): [string | undefined, number] => {
+    let type: string | undefined;
+    service.receive(
+      a.life,
+      message,
+      2000,
+      (answer) => {
+        type = answer.type;
+      },
+      turn,
+    );
+    return [type, service.locks.held];
+  };
+  expect(send(1, lock)).toEqual(["locked", 1]);
+  expect(send(4, unlock)).toEqual(["done", 0]);
+  expect(send(5, lock)).toEqual(["locked", 1]);
+  expect(send(3, unlock)).toEqual(["failed", 1]);
+  expect(send(6, unlock)).toEqual(["done", 0]);
+  expect(send(2, lock)).toEqual(["failed", 0]);
+  // Another life counts anew.
+  const b = child("b");
+  service.receive(b.life, lock, 2000, (answer) => expect(answer.type).toBe("locked"), 1);
+});
+
 test("which lock stands in the way is told", () => {
   const { child } = open();
   const [a, b] = [child("a"), child("b")];

@@ -47,9 +47,9 @@ test("each message gets its answer, whichever comes first, over one socket", asy
   expect(await second).toEqual({ type: "bytes", bytes: new Uint8Array(200_000).fill(5) });
   held.resolve(done);
   expect(await first).toEqual(done);
-  expect(seen.map(({ life, message }) => [life, message.type])).toEqual([
-    [7, "reserve"],
-    [8, "read"],
+  expect(seen.map(({ life, message, turn }) => [life, message.type, turn])).toEqual([
+    [7, "reserve", 1],
+    [8, "read", 2],
   ]);
   expect(accepted.length).toBe(1);
   wire.close();
@@ -63,8 +63,16 @@ test("a message whose socket breaks is rejected, and the next one goes over a ne
   await expect(lost).rejects.toThrow("has ended");
   const again = wire.send(reserve);
   const [, theirs] = accepted;
-  const over = theirs && answerFiles(theirs, async () => done);
+  const turns: unknown[] = [];
+  const over =
+    theirs &&
+    answerFiles(theirs, async ({ turn }) => {
+      turns.push(turn);
+      return done;
+    });
   expect(await again).toEqual(done);
+  // The pool's object knows by it what came before, over whichever socket.
+  expect(turns).toEqual([2]);
   wire.close();
   await over;
 });

@@ -1,7 +1,7 @@
 // The locks of one interpreter's scripts, kept by the store: with a lock comes what others changed, and with its release
 // goes what was changed under it.
 
-import { type Changes, type LockAnswer, type LockPlace, type LockWish, TO_END } from "../../fs/index.ts";
+import { type Changes, FileError, type LockAnswer, type LockPlace, type LockWish, TO_END } from "../../fs/index.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { type ByteRange, DatabaseLocks, RESERVED_RANGE, SHARED, SHARED_END } from "./database-locks.ts";
 import { errnoNumber, errnoOf } from "./errno.ts";
@@ -139,7 +139,11 @@ export class StoreLocks implements LockKeeper {
       const places = () => [{ family: "range" as const, ino: shared.ino, ...RESERVED_RANGE }];
       await link.flush(log.take(false, shared), { lock: wish, locked, ...(reserved && { unlock: places }) });
     } else {
-      await client.lock(wish, taken);
+      await client.lock(wish, taken).catch((error: unknown) => {
+        // Without an answer nobody knows whether it is held: it would keep others out for as long as the life lasts.
+        if (!(error instanceof FileError)) link.lose(client, error);
+        throw error;
+      });
     }
     if (answer?.outcome !== "granted") {
       const outcome = answer?.outcome ?? "EIO";

@@ -28,6 +28,8 @@ export interface PoolFilesOptions {
 export interface Envelope {
   readonly life: number;
   readonly message: ChildMessage;
+  /** See `FileService.receive`. */
+  readonly turn?: number;
 }
 
 /** A file as it is at one moment. */
@@ -63,10 +65,10 @@ export class PoolFiles {
   }
 
   /** Answers a child's message, at once but for a lock that is waited for. Never rejects. */
-  handle({ life, message }: Envelope): Promise<StoreAnswer> {
+  handle({ life, message, turn }: Envelope): Promise<StoreAnswer> {
     if (message.type === "hello" || message.type === "stage") this.service.expire(Date.now());
     return new Promise((resolve) => {
-      this.service.receive(life, message, Date.now(), resolve);
+      this.service.receive(life, message, Date.now(), resolve, turn);
       this.#watchTheClock();
     });
   }

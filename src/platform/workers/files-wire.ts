@@ -13,12 +13,12 @@ export const FILES_ADDRESS = "files:9000";
 const MOST_BYTES = 32 * 1024 * 1024;
 
 interface Question extends Envelope {
-  /** Given back with the answer. */
-  readonly id: number;
+  /** Given back with the answer. Grows also from one socket of the child to its next. */
+  readonly turn: number;
 }
 
 interface Answer {
-  readonly id: number;
+  readonly turn: number;
   readonly answer: StoreAnswer;
 }
 
@@ -26,7 +26,7 @@ interface Answer {
 export class FilesWire {
   readonly #dial: Dial;
   #transport: Transport | undefined;
-  #lastId = 0;
+  #lastTurn = 0;
   readonly #asked = new Map<number, PromiseWithResolvers<StoreAnswer>>();
   #closed = false;
 
@@ -40,9 +40,9 @@ export class FilesWire {
     if (this.#closed) return Promise.reject(new Error("the child's life is over"));
     const asked = Promise.withResolvers<StoreAnswer>();
     this.#transport ??= this.#open();
-    const id = ++this.#lastId;
-    this.#asked.set(id, asked);
-    const question: Question = { id, life, message };
+    const turn = ++this.#lastTurn;
+    this.#asked.set(turn, asked);
+    const question: Question = { life, message, turn };
     void this.#transport.write([encodeFrame(question)]);
     return asked.promise;
   };
@@ -59,11 +59,12 @@ export class FilesWire {
     receiveFrames(
       transport,
       (message) => {
-        const { id, answer } = message as Answer;
-        this.#asked.get(id)?.resolve(answer);
-        this.#asked.delete(id);
+        const { turn, answer } = message as Answer;
+        this.#asked.get(turn)?.resolve(answer);
+        this.#asked.delete(turn);
       },
       () => {
+        transport.close();
         if (this.#transport === transport) this.#over();
       },
     );
@@ -84,8 +85,9 @@ export function answerFiles(socket: StreamSocket, answer: (envelope: Envelope) =
     receiveFrames(
       transport,
       (message) => {
-        const { id, ...envelope } = message as Question;
-        void answer(envelope).then((given) => transport.write([encodeFrame({ id, answer: given } satisfies Answer)]));
+        const question = message as Question;
+        const { turn } = question;
+        void answer(question).then((given) => transport.write([encodeFrame({ turn, answer: given } satisfies Answer)]));
       },
       () => {
         transport.close();

@@ -129,3 +129,22 @@ test("a lock that cannot be given back ends the life when the request is over", 
   await expect(child.files.rest()).rejects.toMatchObject({ errno: "EIO" });
   await expect(child.run("echo 1;")).rejects.toMatchObject({ errno: "EIO" });
 });
+
+test("a lock that nothing is heard of ends the life, and others get it", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  await child.run(`file_put_contents("$d/counter", "1");`);
+  const { service } = store;
+  const receive = service.receive.bind(service);
+  service.receive = (life, message, time, reply) => {
+    if (message.type !== "lock") return receive(life, message, time, reply);
+    receive(life, message, time, () => {});
+    throw new Error("the answer got lost");
+  };
+  await expect(child.run(`$f = fopen("$d/counter", "r"); flock($f, LOCK_EX); fclose($f);`)).rejects.toMatchObject({
+    errno: "EIO",
+  });
+  expect(service.locks.held).toBe(1);
+  await child.begin();
+  expect(service.locks.held).toBe(0);
+});
