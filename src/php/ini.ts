@@ -101,6 +101,14 @@ const AT_START = new Set(["disable_functions", "disable_classes", "auto_prepend_
 /** Where the host's own prepended file lies in the interpreter's file system. */
 export const PREPEND_PATH = "/internal/shared/edge-fpm.php";
 
+/** What scripts may reach whatever `open_basedir` says: the prepended file, or nothing would run, and Node's temporary files. */
+const OWN_FOLDERS = "/internal/shared:/internal/pool/tmp:/internal/pool/uploads";
+
+/** `open_basedir` with our own folders; "" is no limit. */
+export function openBasedir(value: string): string {
+  return value === "" ? "" : `${value}:${OWN_FOLDERS}`;
+}
+
 /** Puts a php.ini together. */
 export function buildIni(parts: IniParts): Ini {
   const admin = lines(parts.adminSettings ?? {});
@@ -115,8 +123,9 @@ export function buildIni(parts: IniParts): Ini {
       .split(/[ ,]+/)
       .filter((name) => name !== ""),
   ];
+  const basedir = openBasedir(lastValue(user, "open_basedir"));
   return {
-    text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\n`,
+    text: `${user}\n${FIXED}auto_prepend_file = ${PREPEND_PATH}\ndisable_functions = "${disabled.join(",")}"\nopen_basedir = "${basedir}"\n`,
     prependFile: lastValue(user, "auto_prepend_file"),
     preload: lastValue(user, "opcache.preload"),
     adminValues: parseIniText(admin).filter(({ name }) => !AT_START.has(name)),

@@ -4,6 +4,7 @@
 
 import { byteStringToBytes } from "../codec/index.ts";
 import type { PhpModule } from "./glue.ts";
+import { openBasedir } from "./ini.ts";
 import { type IniSetting, parseIniText } from "./ini-text.ts";
 
 /** Who may change a setting (php-src Zend/zend_ini.h): a script, a folder's file, or nobody until the request ends. */
@@ -48,7 +49,8 @@ export function requestSettings(variables: ReadonlyMap<string, string>): Request
 export function applySettings(module: PhpModule, settings: readonly RequestSetting[]): boolean {
   const { zend_alter_ini_entry_chars_ex: alter, zend_strpprintf: makeString } = module.wasmExports;
   if (alter === undefined || makeString === undefined) return false;
-  for (const { name, value, source } of settings) {
+  for (const { name, value: given, source } of settings) {
+    const value = name === "open_basedir" ? openBasedir(given) : given;
     const pointer = copyTexts(module, name, value);
     // A PHP string out of a format without directives; the end of the request frees it with the rest.
     const string = makeString(0, pointer, 0);

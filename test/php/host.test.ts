@@ -289,6 +289,30 @@ describe("settings", () => {
   });
 });
 
+describe("open_basedir", () => {
+  const code = (inside: string) =>
+    `echo json_encode([file_exists('${inside}'), @file_exists('/etc/passwd'), is_writable(sys_get_temp_dir())]);`;
+
+  test.each([
+    ["php.ini", { text: 'open_basedir = "ROOT"' }],
+    ["a setting that is locked", { adminSettings: { open_basedir: "ROOT" } }],
+  ])("of %s keeps scripts in, and lets our own files and temporary ones be", async (_, ini) => {
+    const place = php.scratch.root;
+    using inside = await Fixture.boot({
+      mounts: [place, "/etc"],
+      ini: JSON.parse(JSON.stringify(ini).replace("ROOT", place)),
+    });
+    const script = php.scratch.write("inside.php", `<?php ${code(place)}`);
+    expect((await inside.run(script)).body).toBe("[true,false,true]");
+  });
+
+  test("of one request is gone in the next one", async () => {
+    const params = { PHP_ADMIN_VALUE: `open_basedir=${php.scratch.root}` };
+    expect((await php.php(code(php.scratch.root), { params })).body).toBe("[true,false,true]");
+    expect((await php.php("echo ini_get('open_basedir');")).body).toBe("");
+  });
+});
+
 describe("the file system", () => {
   test("names in UTF-8 work, as scripts and as files", async () => {
     const path = php.scratch.write(

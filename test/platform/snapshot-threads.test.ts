@@ -1,6 +1,6 @@
 // Children on Node that start from the first one of their pool, warmed.
 
-import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
@@ -271,6 +271,58 @@ describe("a snapshot in a file", () => {
       const { events, spawn } = await pool(options, { file });
       expect(await answerOf(await spawn())).toMatchObject({ warm: true });
       expect(events.map(({ type }) => type)).toEqual(["ignored", "taken"]);
+    },
+    60_000,
+  );
+
+  test("is ignored with another environment when php.ini takes values from there", async () => {
+    const ini = { text: 'user_agent = "$' + '{WHO}"' };
+    const first = await pool({ ini, env: { WHO: "first" } }, { file });
+    expect(await answerOf(await first.spawn())).toMatchObject({ admin: "first" });
+    const again = await pool({ ini, env: { WHO: "first" } }, { file });
+    expect(await answerOf(await again.spawn())).toMatchObject({ admin: "first" });
+    expect(again.events.map(({ type }) => type)).toEqual(["loaded"]);
+    const second = await pool({ ini, env: { WHO: "second" } }, { file });
+    expect(await answerOf(await second.spawn())).toMatchObject({ admin: "second" });
+    expect(second.events.map(({ type }) => type)).toEqual(["ignored", "taken"]);
+  }, 60_000);
+
+  test("is ignored with another warm-up", async () => {
+    const more = write("more.php", "echo 'more';");
+    await (await pool({}, { file })).spawn();
+    const warmUp = async () => [params(ASK), params(more)];
+    const { events, spawn } = await pool({}, { file, warmUp });
+    await spawn();
+    expect(events.map(({ type }) => type)).toEqual(["ignored", "taken"]);
+  }, 60_000);
+
+  test.each([
+    ["php.ini as it is", ""],
+    ["open_basedir", `open_basedir = "${scratch.root}"\nrealpath_cache_size = 4M`],
+  ])(
+    "is ignored when a link on the way to a script leads elsewhere now, %s",
+    async (_, text) => {
+      const current = join(scratch.root, "app/current");
+      for (const release of [1, 2]) {
+        write(`release-${release}/library.php`, `function release() { return ${release}; }`);
+        write(`release-${release}/index.php`, "require __DIR__ . '/library.php'; echo release();");
+      }
+      const index = join(current, "index.php");
+      const start = async (release: number) => {
+        rmSync(current, { force: true });
+        symlinkSync(`release-${release}`, current);
+        const { events, spawn } = await pool({ ini: { text } }, { file, warmUp: async () => [params(index)] });
+        return { said: await ask(await spawn(), index), events };
+      };
+      expect((await start(1)).said).toBe("1");
+      const unchanged = await start(1);
+      expect(unchanged).toMatchObject({ said: "1", events: [{ type: "loaded" }] });
+      const { said, events } = await start(2);
+      expect(said).toBe("2");
+      expect(events).toMatchObject([
+        { type: "ignored", reason: expect.stringContaining("current/index.php") },
+        { type: "taken" },
+      ]);
     },
     60_000,
   );

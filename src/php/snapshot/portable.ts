@@ -51,8 +51,10 @@ export type StoredSnapshot = Omit<Snapshot, "bytes"> & { readonly bytes: Uint8Ar
 
 /** A file as it was when it was compiled. */
 export interface SourceFile {
-  /** As PHP sees it. */
+  /** As PHP was asked for it. */
   readonly path: string;
+  /** Where that led, on the machine. */
+  readonly real: string;
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly time: number;

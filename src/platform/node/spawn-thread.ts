@@ -8,8 +8,9 @@ import type { Backtrace } from "../../fpm/slowlog.ts";
 import type { Child, ChildExit, Spawn } from "../../fpm/spawn.ts";
 import type { Mail } from "../../mail/index.ts";
 import { PhpError, type PhpErrorCode } from "../../php/errors.ts";
-import { fixesPathInfo, type IniParts } from "../../php/ini.ts";
+import { buildIni, fixesPathInfo, type IniParts } from "../../php/ini.ts";
 import type { MailService } from "../../php/mail-service.ts";
+import { prependFile } from "../../php/prepend.ts";
 import type { ResponderOptions } from "../../php/responder-options.ts";
 import { snapshotKey } from "../../php/snapshot/key.ts";
 import { type MessagePortLike, messagePortTransport } from "../../transport/message-port.ts";
@@ -19,7 +20,7 @@ import { FileLocks, type LockTable, processLocks } from "./file-locks.ts";
 import { PhpCode } from "./php-code.ts";
 import { choosePhpVersion, type PhpLookup, type PhpVersion, phpPackageUrl } from "./php-versions.ts";
 import type { SnapshotOptions } from "./snapshot-options.ts";
-import type { MailProblem, ThreadOrder, ThreadSettings } from "./thread-messages.ts";
+import type { MailProblem, ThreadOrder, ThreadSettings, WarmUpPlan } from "./thread-messages.ts";
 import { Stable, type Tenant, type Thread } from "./threads.ts";
 import { WarmStart } from "./warm-start.ts";
 
@@ -124,7 +125,7 @@ export async function createThreadSpawn<Wire>(options: ThreadSpawnOptions<Wire>)
     const warmStart =
       its.snapshot === undefined || extensions.modules.length > 0
         ? undefined
-        : new WarmStart(its.snapshot, () => keyOf(options, code), its.root);
+        : new WarmStart(its.snapshot, (requests) => keyOf(options, code, requests), its.root);
     return (place) => startChild(place, options, { ...common, extensions, warmStart });
   };
   return {
@@ -333,15 +334,25 @@ function interpreterSettings<Wire>(pid: number, pool: string, options: ThreadSpa
   };
 }
 
-/** Key of the snapshot of a pool. Only one that is kept in a file can meet another PHP or another php.ini. */
-async function keyOf<Wire>(options: ThreadSpawnOptions<Wire>, code: PhpCode): Promise<string> {
-  const { ini, mounts, root, snapshot, mail, network } = options;
+/**
+ * Key of the snapshot of a pool. Only one that is kept in a file can meet another PHP, another php.ini, another warm-up or
+ * another release of ours.
+ */
+async function keyOf<Wire>(
+  options: ThreadSpawnOptions<Wire>,
+  code: PhpCode,
+  requests: WarmUpPlan["requests"],
+): Promise<string> {
+  const { ini = {}, mounts, root, snapshot, mail, network } = options;
+  const { text } = buildIni(ini);
+  // PHP puts such values in when it starts.
+  const environment = text.includes("${") ? { ...defaultEnvironment(), ...options.env } : undefined;
   return await snapshotKey({
     build: snapshot?.file === undefined ? code.path : await code.fingerprint(),
-    ini: JSON.stringify(ini ?? {}),
+    ini: JSON.stringify([text, ini, environment]),
     // Looked at file by file: see `changedSource`.
     application: "",
-    others: [mounts, root, network, options.sharedDirectory, mail !== undefined],
+    others: [requests, prependFile(""), mounts, root, network, options.sharedDirectory, mail !== undefined],
   });
 }
 

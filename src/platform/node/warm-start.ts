@@ -20,7 +20,7 @@ const LONGEST = 60_000;
 
 export class WarmStart {
   readonly #options: SnapshotOptions;
-  readonly #key: () => Promise<string>;
+  readonly #key: (requests: WarmUpPlan["requests"]) => Promise<string>;
   readonly #root: string | undefined;
   #state: "none" | "making" | "done" = "none";
   #snapshot: Snapshot | undefined;
@@ -28,10 +28,14 @@ export class WarmStart {
   #late: NodeJS.Timeout | undefined;
 
   /**
-   * @param key gives the key of the snapshot that would be made now
+   * @param key gives the key of the snapshot that would be made of these requests now
    * @param root the real directory that is "/" to PHP, when it is another one
    */
-  constructor(options: SnapshotOptions, key: () => Promise<string>, root: string | undefined) {
+  constructor(
+    options: SnapshotOptions,
+    key: (requests: WarmUpPlan["requests"]) => Promise<string>,
+    root: string | undefined,
+  ) {
     this.#options = options;
     this.#root = root;
     this.#key = key;
@@ -52,10 +56,10 @@ export class WarmStart {
     if (this.#state === "done") return this.#snapshot === undefined ? {} : { snapshot: this.#snapshot };
     this.#state = "making";
     try {
-      const key = await this.#key();
+      const requests = (await this.#options.warmUp?.()) ?? [];
+      const key = await this.#key(requests);
       this.#snapshot = this.#load(key);
       if (this.#snapshot === undefined) {
-        const requests = (await this.#options.warmUp?.()) ?? [];
         const longest = this.#options.longest ?? LONGEST;
         const message = `the warm-up took longer than ${longest / 1000} seconds`;
         this.#late = setTimeout(() => onLate(message), longest).unref();
@@ -106,7 +110,7 @@ export class WarmStart {
         throw new Error("it was damaged: its checksum is another one");
       }
       if (found === undefined) {
-        this.#tell({ type: "ignored", file, reason: "it was made with another PHP, php.ini or directories" });
+        this.#tell({ type: "ignored", file, reason: "it was made with another PHP, php.ini, warm-up or directories" });
         return undefined;
       }
       const changed = changedSource(found.sources ?? [], this.#root);

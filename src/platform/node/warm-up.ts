@@ -31,7 +31,7 @@ export async function warmUp(
   try {
     const application = new Responder(host, responder);
     for (const params of plan.requests) problems.push(...(await run(application, params)));
-    const sources = await listSources(host, root);
+    const sources = await listSources(host, plan.requests.flatMap(scriptOf), root);
     snapshot = { ...interpreter.take(plan.key, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes))), sources };
   } catch (error) {
     problems.push(error instanceof PhpError ? error.message : String(error));
@@ -43,6 +43,11 @@ export async function warmUp(
     problems: problems.slice(0, MOST_PROBLEMS),
     milliseconds: performance.now() - started,
   };
+}
+
+function scriptOf(params: readonly Pair[]): string[] {
+  const script = params.findLast(([name]) => name === "SCRIPT_FILENAME")?.[1];
+  return script === undefined ? [] : [script];
 }
 
 /** Runs one request and drops its answer. Gives what the log should know. */
