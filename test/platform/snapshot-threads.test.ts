@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import type { Child } from "../../src/fpm/spawn.ts";
 import type { SnapshotEvent, SnapshotOptions } from "../../src/platform/node/snapshot-options.ts";
 import { createThreadSpawn, type ThreadSpawnOptions } from "../../src/platform/node/spawn-thread.ts";
@@ -184,6 +184,30 @@ describe("children of a warmed pool", () => {
       randoms.add(answer.random);
     }
     expect(randoms.size).toBe(3);
+  }, 60_000);
+
+  test("are given back their memory when a script took much, up to all that there is", async () => {
+    const { start, spawn } = await pool();
+    const grow = write(
+      "grow.php",
+      "ini_set('memory_limit', '-1'); for ($i = 0; $i < (int) $_SERVER['REQUEST_URI']; $i++) $a[] = str_repeat('x', 2000000);",
+    );
+    const resident = () => process.memoryUsage.rss() / 1_000_000;
+    let child = await spawn();
+    const before = resident();
+    for (const pieces of ["200", "2000"]) {
+      const request = { role: "responder" as const, params: [...params(grow), ["REQUEST_URI", pieces] as const] };
+      await child.wire
+        .exchange(request, { stdout() {}, stderr() {} }, new AbortController().signal)
+        // All that there is may be more than it survives.
+        .catch(() => {});
+      child.stop();
+      await child.exited;
+      child = start();
+      await child.ready;
+      expect(await answerOf(child)).toMatchObject({ pid: child.pid, warm: true });
+      await vi.waitFor(() => expect(resident() - before).toBeLessThan(250), { timeout: 10_000 });
+    }
   }, 60_000);
 
   test("see a script that has changed since the warm-up", async () => {

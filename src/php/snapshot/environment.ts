@@ -61,7 +61,7 @@ export function reserveEnvironment(
 function headsOf({ HEAPU8 }: PhpModule, list: number): number[] {
   const heads: number[] = [];
   // The list is one of the first things that are allocated: all static data lies below it.
-  const words = new Uint32Array(HEAPU8.buffer, 0, list >> 2);
+  const words = new Uint32Array(HEAPU8.buffer, 0, list >>> 2);
   for (let at = words.indexOf(list); at >= 0; at = words.indexOf(list, at + 1)) heads.push(at * 4);
   return heads;
 }

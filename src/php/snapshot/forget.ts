@@ -15,7 +15,7 @@ const GENERATOR = 16 * 4 + 64 + 1;
  * @param end where static data ends
  */
 export function seededGenerators(heap: Uint8Array, end: number): number[] {
-  const words = new Uint32Array(heap.buffer, heap.byteOffset, end >> 2);
+  const words = new Uint32Array(heap.buffer, heap.byteOffset, end >>> 2);
   const [first = 0, ...rest] = SEEDED;
   const found: number[] = [];
   for (let at = words.indexOf(first); at >= 0; at = words.indexOf(first, at + 1)) {
@@ -92,7 +92,7 @@ export function forgetStack(heap: Uint8Array, pointer: number): void {
  * @param end where memory ends that was ever used
  */
 export function forgetTexts(heap: Uint8Array, end: number, texts: readonly Uint8Array[]): void {
-  const words = new Uint32Array(heap.buffer, heap.byteOffset, end >> 2);
+  const words = new Uint32Array(heap.buffer, heap.byteOffset, end >>> 2);
   for (const text of texts) {
     if (text.length < 4) continue;
     const first = new DataView(text.buffer, text.byteOffset).getUint32(0, true);

@@ -43,7 +43,7 @@ export function writeGlobals(module: PhpModule, values: Readonly<Record<string, 
  * @param longest most bytes of one run
  */
 export function usedRuns(heap: Uint8Array, longest: number = Number.POSITIVE_INFINITY): Run[] {
-  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length >> 2);
+  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length >>> 2);
   const perBlock = BLOCK / 4;
   const runs: Run[] = [];
   let start = -1;
@@ -79,10 +79,10 @@ function at(words: Int32Array, index: number): number {
  */
 export function clear(heap: Uint8Array, from: number, to: number): void {
   if (to <= from) return;
-  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length >> 2);
+  const words = new Int32Array(heap.buffer, heap.byteOffset, heap.length >>> 2);
   for (let block = from; block < to; block += BLOCK) {
     const end = Math.min(block + BLOCK, to);
-    if (!isZero(words, block >> 2, end >> 2)) heap.fill(0, block, end);
+    if (!isZero(words, block >>> 2, end >>> 2)) heap.fill(0, block, end);
   }
 }
 

@@ -60,7 +60,10 @@ export async function bootInterpreter(settings: InterpreterSettings, services: P
 export interface NodeInterpreter {
   readonly interpreter: Interpreter;
   readonly host: PhpHost;
-  /** Whether the instance can be given the memory of a snapshot still: what has aborted is beyond that. */
+  /**
+   * Whether the instance can be given the memory of a snapshot still. What has aborted is beyond that, and what has grown
+   * large would stay so: only a new instance gives memory back.
+   */
   readonly restorable: boolean;
   /**
    * Begins another interpreter in the instance, with the same directories.
@@ -108,6 +111,9 @@ function bootOptions(
   return { ...options, ini: { ...ini, platform: { ...platformIni(), ...ini.platform } }, services };
 }
 
+/** Bytes of linear memory, at most, with which an instance is used again. */
+const LARGEST_KEPT = 256 * 1024 * 1024;
+
 function over(interpreter: Interpreter, { become, aborted }: InstanceOptions): NodeInterpreter {
   return {
     interpreter,
@@ -115,7 +121,7 @@ function over(interpreter: Interpreter, { become, aborted }: InstanceOptions): N
       return interpreter.host;
     },
     get restorable() {
-      return !aborted();
+      return !aborted() && interpreter.host.memory <= LARGEST_KEPT;
     },
     async restore(from, { env, processId }, its) {
       become(processId);
