@@ -13,6 +13,7 @@ import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
 import { type Identity, type Instance, Interpreter } from "./interpreter.ts";
 import { SENDMAIL_NOT_CONFIGURED } from "./mail-process.ts";
 import { type ResolveName, refuseNames, repairNames } from "./names.ts";
+import { OPENSSL_CONFIG, OPENSSL_CONFIG_ENV, OPENSSL_CONFIG_PATH } from "./openssl-config.ts";
 import { protectOwnFiles, writeOwnFile } from "./own-files.ts";
 import { repairPipes } from "./pipes.ts";
 import { canPreload, preloadIni, pretendCommandLine } from "./preload.ts";
@@ -224,7 +225,8 @@ export async function loadPhp(
   const loaded = await loadModule(options, clock, forSnapshot);
   const { FS } = loaded.module;
   options.mount?.(loaded.module);
-  for (const [path, content] of [...(options.files ?? []), ...Object.entries(own)]) {
+  const files = [[OPENSSL_CONFIG_PATH, OPENSSL_CONFIG] as const, ...(options.files ?? []), ...Object.entries(own)];
+  for (const [path, content] of files) {
     FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
     FS.writeFile(path, content);
     // Every instance has its own, and opcache knows a script by its time: what a snapshot brings along stays in use.
@@ -254,7 +256,7 @@ function loadModule(
     const WebSocketClass = options.WebSocketClass ?? ClosedSocket;
     const settings: GlueOptions = {
       // Without these the glue invents a user and a home.
-      ENV: { LOGNAME: undefined, PWD: undefined, LANG: undefined, _: undefined, ...options.env },
+      ENV: { LOGNAME: undefined, PWD: undefined, LANG: undefined, _: undefined, ...OPENSSL_CONFIG_ENV, ...options.env },
       noInitialRun: true,
       debug: false,
       processId: options.processId ?? 1,

@@ -4,6 +4,7 @@
 import type { Clock } from "./clock.ts";
 import type { PhpModule } from "./glue.ts";
 import { PhpHost, type PhpHostOptions, type PhpServices } from "./host.ts";
+import { OPENSSL_CONFIG_ENV } from "./openssl-config.ts";
 import type { EnvironmentPlace } from "./snapshot/environment.ts";
 import { seededGenerators } from "./snapshot/forget.ts";
 import { restoreInto, type Snapshot, type StoredSnapshot, takeSnapshot } from "./snapshot/portable.ts";
@@ -115,5 +116,5 @@ export class Interpreter {
 
 /** The environment as the glue makes it. */
 function variablesOf(env: Variables): Variables {
-  return { USER: "web_user", PATH: undefined, HOME: "/home/web_user", ...env };
+  return { USER: "web_user", PATH: undefined, HOME: "/home/web_user", ...OPENSSL_CONFIG_ENV, ...env };
 }

@@ -36,7 +36,7 @@ function credentials(authorization: string | undefined): readonly Pair[] {
   return password === "" ? [user] : [user, ["PHP_AUTH_PW", password]];
 }
 
-/** What the SAPI of @php-wasm puts into $_SERVER by itself, sent or not. */
+/** What the SAPI of @php-wasm puts into $_SERVER by itself, sent or not; and what tells OpenSSL its file. */
 const INVENTED = [
   "SCRIPT_NAME",
   "SCRIPT_FILENAME",
@@ -45,6 +45,7 @@ const INVENTED = [
   "SERVER_PORT",
   "SERVER_SOFTWARE",
   "USE_ZEND_ALLOC",
+  "OPENSSL_CONF",
 ];
 
 /** The names that the prepended file must take out of $_SERVER again. */

@@ -114,6 +114,10 @@ export const STEPS: readonly Step[] = [
     '$a = fopen("$d/k2", \'c\'); $b = fopen("$d/k2", \'c\'); return [flock($a, LOCK_SH), flock($b, LOCK_SH), flock($a, LOCK_EX | LOCK_NB, $w), $w, flock($b, LOCK_EX | LOCK_NB, $w), $w, flock($a, LOCK_SH | LOCK_NB), unlink("$d/k2")];',
   ),
   step(
+    "a key and a request for a certificate",
+    '$k = openssl_pkey_new(); $c = openssl_csr_new(["commonName" => "a"], $k); return [openssl_pkey_export_to_file($k, "$d/key"), strlen(file_get_contents("$d/key")) > 1000, openssl_csr_get_subject($c), openssl_x509_parse(openssl_csr_sign($c, null, $k, 1))["extensions"]["basicConstraints"], unlink("$d/key")];',
+  ),
+  step(
     "copy",
     'return [copy("$d/t", "$d/t2"), md5_file("$d/t2") === md5_file("$d/t"), file_put_contents("$d/lines", "a\\nb\\n\\nc"), file("$d/lines", FILE_IGNORE_NEW_LINES | FILE_SKIP_EMPTY_LINES), disk_free_space($d) > 1e6];',
   ),
