@@ -369,6 +369,10 @@ describe("changes", () => {
     expect(stale()).toEqual([1, 2, 4]);
     const own = run({ op: "write", ino: a, offset: 0, data: bytes("mine") }).seq;
     expect(store.changesSince(own - 1, { except: own }).nodes[0]?.stale).toEqual([]);
+    // Another child wrote to the same piece before, and who writes now does not know of it.
+    expect(store.changesSince(seq, { except: own }).nodes[0]?.stale).toEqual([1, 2, 4]);
+    const next = run({ op: "write", ino: a, offset: 9, data: bytes("also mine") }).seq;
+    expect(store.changesSince(own - 1, { except: next }).nodes[0]?.stale).toEqual([0]);
   });
 
   test("after a restart name no pieces, so that nothing old is used", () => {
