@@ -3,7 +3,6 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,7 @@ import { buildPhpImage } from "../src/image/php-image.ts";
 import { localWorkersOptions, startLocalWorkers } from "../src/platform/node/local-workers.ts";
 import type { Start } from "../src/platform/workers/interpreter.ts";
 import { FILES, writeApplication } from "./application-120.ts";
+import { timed } from "./page.ts";
 import { median, medianRatio, type Row, type Table } from "./table.ts";
 
 const MiB = 1024 * 1024;
@@ -159,7 +159,10 @@ async function requests({ out }: BuildReport, rounds: number, count: number): Pr
       `${url}/hello.php`,
     ] as const;
     const figures = contenders.map(() => [] as number[]);
-    for (const contender of contenders) for (let i = 0; i < WARM_UP; i++) await timed(contender);
+    const warmUp = async (contender: string) => {
+      for (let i = 0; i < WARM_UP; i++) await timed(contender);
+    };
+    await Promise.all(contenders.map(warmUp));
     for (let round = 0; round < rounds; round++) {
       for (const [index, contender] of contenders.entries()) {
         for (let i = 0; i < count; i++) figures[index]?.push(await timed(contender));
@@ -247,19 +250,6 @@ function size({ workerBytes, modules }: BuildReport): Table {
       row("limit", PLATFORM.workerBytes),
     ],
   };
-}
-
-const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-
-/** Milliseconds of one request. Node's own `fetch` would add most of what is measured. */
-function timed(url: string): Promise<number> {
-  const began = performance.now();
-  return new Promise((resolve, reject) => {
-    get(url, { agent, headers: { "accept-encoding": "identity" } }, (response) => {
-      response.resume();
-      response.on("end", () => resolve(performance.now() - began));
-    }).on("error", reject);
-  });
 }
 
 /**
