@@ -56,6 +56,7 @@ export function checkReferences(config: GatewayConfig): Problem[] {
     if (pools.includes(name)) report(path, "the name of a pool too", "another name");
     checkUpstream(upstream, path, report);
   }
+  checkSnapshots(config, report);
   checkCron(config, names, report);
   checkRanges(config.trustedProxies?.from, "trustedProxies.from", report, "");
   checkRanges(config.metrics?.allow, "metrics.allow", report);
@@ -74,6 +75,18 @@ export function checkReferences(config: GatewayConfig): Problem[] {
     }
   }
   return problems;
+}
+
+/** Each pool would write over the snapshot of the other. */
+function checkSnapshots({ pools = {} }: GatewayConfig, report: Report): void {
+  const owners = new Map<string, string>();
+  for (const [name, pool] of Object.entries(pools)) {
+    const file = pool?.snapshot;
+    if (file === undefined) continue;
+    const owner = owners.get(file);
+    if (owner === undefined) owners.set(file, name);
+    else report(`pools${keyText(name)}.snapshot`, `the file of pools${keyText(owner)} too`, "a file of its own");
+  }
 }
 
 function checkCron(config: GatewayConfig, names: Names, report: Report): void {

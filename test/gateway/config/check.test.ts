@@ -148,6 +148,10 @@ describe("the check of a configuration", () => {
       "upstreams.a.nextUpstream.on[0] is",
     ],
     [{ upstreams: { a: { servers: ["/x"] } }, pools: { a: {} } }, "upstreams.a is the name of a pool too"],
+    [
+      { pools: { a: { snapshot: "warm.bin" }, b: { snapshot: "warm.bin" } } },
+      "pools.b.snapshot is the file of pools.a too; allowed: a file of its own",
+    ],
     [{ caches: { a: { store: "disk" } } }, "caches.a.path is not there; allowed: a folder, as store is disk"],
     [{ trustedProxies: { from: ["proxy"] } }, 'trustedProxies.from[0] is "proxy"'],
     [{ log: { format: "combind" } }, 'log.format is "combind"'],
