@@ -110,6 +110,7 @@ export async function benchGateway(quick: boolean): Promise<readonly Table[]> {
     const tables: Table[] = [];
 
     const hello = fronts("/hello.php");
+    if (quick) console.log("gateway: with --quick at 64 connections only, without npm's fastcgi-client\n");
     const folder = quick ? undefined : npmPeers("fastcgi-client");
     if (folder !== undefined) {
       const address = await php();

@@ -58,6 +58,7 @@ export async function benchHttp(quick: boolean): Promise<readonly Table[]> {
       },
       seconds: 1,
     });
+    if (quick) console.log("http: without wp-playground's server with --quick\n");
     const playground = quick ? undefined : npmPeers("@wp-playground/cli");
     if (playground !== undefined) {
       const url = await startPlayground(playground, root, keep);
