@@ -5,6 +5,7 @@ import { refuseConnect, repairConnect } from "./connect.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
 import { refuseOtherPaths } from "./files/encoding.ts";
+import { respectEndings } from "./files/endings.ts";
 import { installLookUps, type LookUp } from "./files/look-ups.ts";
 import { MemoryLookUp } from "./files/memory.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
@@ -304,6 +305,7 @@ function loadModule(
           );
         }
         repairPipes(imports, () => module);
+        respectEndings(imports, () => module);
         try {
           refuseOtherPaths(imports, () => module);
         } catch (error) {

@@ -66,7 +66,7 @@ export interface GlueFileSystem {
   utime(path: string, accessed: number, modified: number): void;
   mount(type: object, options: object, path: string): unknown;
   symlink(target: string, path: string): void;
-  stat(path: string): { readonly mode: number; readonly ino: number };
+  stat(path: string, dontFollow?: boolean): { readonly mode: number; readonly ino: number };
   open(path: string, flags: string): GlueStream;
   isDir(mode: number): boolean;
   isFile(mode: number): boolean;

@@ -86,6 +86,14 @@ export const STEPS: readonly Step[] = [
     'return [symlink(\'a\', "$d/la"), scandir("$d/la"), file_get_contents("$d/la/f"), @rmdir("$d/la"), unlink("$d/la"), is_dir("$d/a")];',
   ),
   step(
+    "ends of paths",
+    'file_put_contents("$d/ef", "f"); mkdir("$d/ed/in", 0755, true); symlink("ed", "$d/el"); symlink("ef", "$d/efl"); return [is_file("$d/ef/"), file_exists("$d/ef/."), is_dir("$d/ed/."), is_dir("$d/el/"), is_file("$d/efl/"), is_link("$d/el/"), is_link("$d/el"), filetype("$d/el/"), @filesize("$d/ef/"), is_writable("$d/ef/"), @readlink("$d/el/"), readlink("$d/el"), @touch("$d/ef/"), @chmod("$d/ef/", 0600), @fopen("$d/ef/", "r"), @mkdir("$d/ed/."), is_dir("/."), is_dir("/"), is_dir("."), is_dir("./"), is_dir(".."), scandir("$d/ed/"), scandir("$d/el/.")];',
+  ),
+  step(
+    "ends of paths that are removed, renamed, made",
+    '$r = []; set_error_handler(function ($n, $m) use (&$r, $d) { $r[] = str_replace([$d, "Device or resource"], ["", "Resource"], $m); return true; }); $r[] = [rmdir("$d/ed/in/."), rmdir("$d/ed/in/.."), rmdir("$d/ed/."), rmdir("$d/el/"), unlink("$d/el/"), unlink("$d/ef/"), unlink("$d/ed/."), unlink("$d/ed/"), rename("$d/ed/.", "$d/ex"), rename("$d/ed", "$d/ed/in/.."), rename("$d/ef/", "$d/ex"), rename("$d/ef", "$d/ex/"), symlink("x", "$d/ex/"), symlink("x", "$d/ef/"), rename("$d/ed/in/", "$d/ed/out/"), rmdir("$d/ed/out/"), mkdir("$d/ed/new/"), scandir("$d/ed"), rmdir("$d/ed/new"), unlink("$d/el"), unlink("$d/efl"), unlink("$d/ef"), rmdir("$d/ed")]; return $r;',
+  ),
+  step(
     "a circle",
     'symlink(\'y\', "$d/x"); symlink(\'x\', "$d/y"); return [file_exists("$d/x"), @file_get_contents("$d/x"), unlink("$d/x"), unlink("$d/y")];',
   ),
