@@ -48,6 +48,8 @@ export interface PoolExchangeOptions {
    * `fastcgi_finish_request`, and what gives it up then ends it. Default false.
    */
   readonly untilOver?: boolean | undefined;
+  /** Told of a script that goes on behind the end of its request; `over` settles with it. */
+  readonly onBehind?: ((over: Promise<void>) => void) | undefined;
   /** Told of what a child wrote to STDERR (`catch_workers_output`); the web server gets it all the same. */
   readonly onStderr?: ((pid: number, text: string) => void) | undefined;
 }
@@ -60,7 +62,7 @@ export interface PoolExchangeOptions {
  * when `request_terminate_timeout` ended the child, EXCHANGE_BROKEN when it died otherwise.
  */
 export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {}): Exchange {
-  const { requestLog, onStderr, untilOver = false } = options;
+  const { requestLog, onStderr, onBehind, untilOver = false } = options;
   const limits = { ...DEFAULT_POOL_EXCHANGE_LIMITS, ...options.limits };
   return async (request, sink, signal) => {
     const info = describeRequest(request.params);
@@ -98,7 +100,8 @@ export function poolExchange(pool: ChildPool, options: PoolExchangeOptions = {})
       log?.failed(failure, signal.aborted);
       throw failure;
     } finally {
-      giveBack(lease, log, limits, signal.aborted ? () => pool.kill(pid) : undefined);
+      const over = giveBack(lease, log, limits, signal.aborted ? () => pool.kill(pid) : undefined);
+      if (over !== undefined) onBehind?.(over);
     }
   };
 }
@@ -130,13 +133,16 @@ function moment(): Promise<void> {
   });
 }
 
-/** @param kill ends the child; there when the request was given up */
+/**
+ * @param kill ends the child; there when the request was given up
+ * @returns settles when the script is over; undefined: it is
+ */
 function giveBack(
   lease: ChildLease,
   log: RequestLog | undefined,
   limits: PoolExchangeLimits,
   kill: (() => void) | undefined,
-): void {
+): Promise<void> | undefined {
   const release = () => {
     const { memory, usable } = lease.wire;
     log?.ended(memory);
@@ -146,7 +152,7 @@ function giveBack(
   const idle = lease.wire.whenIdle();
   if (idle === undefined) {
     release();
-    return;
+    return undefined;
   }
   lease.stage("finishing");
   const timer = kill !== undefined && limits.abandoned > 0 ? setTimeout(kill, limits.abandoned) : undefined;
@@ -154,6 +160,7 @@ function giveBack(
     clearTimeout(timer);
     release();
   });
+  return idle;
 }
 
 function refusal(error: unknown): unknown {

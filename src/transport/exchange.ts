@@ -39,6 +39,8 @@ export interface ExchangeEnd {
   /** Exit status, an unsigned 32-bit number. */
   readonly applicationStatus: number;
   readonly protocolStatus: ProtocolStatus | number;
+  /** What the application's host said beside the records, where a whole answer can carry it (`answerFetch`). */
+  readonly note?: string;
 }
 
 /**

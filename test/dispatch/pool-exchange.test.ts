@@ -139,6 +139,30 @@ describe("poolExchange", () => {
     await expect(exchange(GET, sink(), never)).rejects.toMatchObject({ code: "EXCHANGE_STOPPING" });
   });
 
+  test("tells of a script that goes on after its answer, before its exchange settles, and when it is over", async () => {
+    const finish = Promise.withResolvers<void>();
+    const { pool } = await start((request, child) => {
+      if (request.params.length > 1) {
+        child.link.announce([[CHILD_RUNNING, "1"]]);
+        void finish.promise.then(() => child.link.announce([[CHILD_RUNNING, "0"]]));
+      }
+      return Promise.resolve(DONE);
+    });
+    const told: string[] = [];
+    const exchange = poolExchange(pool, {
+      onBehind(over) {
+        told.push("behind");
+        void over.then(() => told.push("over"));
+      },
+    });
+    await exchange(GET, sink(), never);
+    expect(told).toEqual([]);
+    await exchange({ ...GET, params: [...GET.params, ["GOES_ON", "1"]] }, sink(), never);
+    expect(told).toEqual(["behind"]);
+    finish.resolve();
+    await expect.poll(() => told).toEqual(["behind", "over"]);
+  });
+
   test("a child whose script goes on after its answer gets no other request until it has finished", async () => {
     const finish = Promise.withResolvers<void>();
     const { exchange, pool } = await start(

@@ -10,13 +10,16 @@ const END: ExchangeEnd = { applicationStatus: 0, protocolStatus: "request-comple
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A binding to a handler that passes requests on to `pool`; keeps its responses. */
-function bindingTo(pool: Exchange): { readonly binding: () => FetchBinding; readonly responses: Response[] } {
+function bindingTo(
+  pool: Exchange,
+  note?: () => string | undefined,
+): { readonly binding: () => FetchBinding; readonly responses: Response[] } {
   const responses: Response[] = [];
   const fetch = async (url: string, init?: RequestInit): Promise<Response> => {
     const request = new Request(url, init);
     // As the platform says it of a body of known length.
     if (init?.body instanceof Uint8Array) request.headers.set("content-length", String(init.body.length));
-    const { transport, response } = await answerFetch(request);
+    const { transport, response } = await answerFetch(request, note);
     serveConnection(transport, pool);
     const aborted = new Promise<never>((_resolve, reject) => {
       request.signal.addEventListener("abort", () => reject(request.signal.reason));
@@ -52,6 +55,25 @@ test("an answer that is complete at once travels whole, with its length, and its
   expect(end).toEqual(END);
   expect(seen).toEqual(["Status: 200\r\n\r\nall", "end"]);
   expect(Number(responses[0]?.headers.get("content-length"))).toBeGreaterThan(0);
+});
+
+test("a whole answer carries what its sender says beside the records at its end, a stream nothing", async () => {
+  let said: string | undefined;
+  const pool: Exchange = async (_request, sink) => {
+    await sink.stdout(bytes("all"));
+    if (said === "late") await new Promise((resolve) => setTimeout(resolve, 5));
+    said = "over";
+    return END;
+  };
+  const { binding } = bindingTo(pool, () => said);
+  const exchange = fetchExchange(binding, "http://pool/");
+  const ends: ExchangeEnd[] = [];
+  const sink = { ...collector().sink, ended: (end: ExchangeEnd) => void ends.push(end) };
+  const whole = { ...END, note: "over" };
+  expect(await exchange(request, sink, new AbortController().signal)).toEqual(whole);
+  said = "late";
+  expect(await exchange(request, sink, new AbortController().signal)).toEqual(END);
+  expect(ends).toEqual([whole, END]);
 });
 
 test("an answer that goes on is a stream", async () => {

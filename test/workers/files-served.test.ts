@@ -3,6 +3,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { FetchBinding } from "../../src/transport/cloudflare/fetch.ts";
+import { fetchExchange } from "../../src/transport/cloudflare/fetch-exchange.ts";
 import { http } from "../http-suite/client.ts";
 import { makeScratch } from "../peers/scratch.ts";
 import { type RunningWorkers, startWorkers } from "./start.ts";
@@ -11,6 +13,10 @@ const FILES: Readonly<Record<string, string>> = {
   "public/index.php": "<?php echo 'front ', $_SERVER['REQUEST_URI'];",
   "public/do.php": `<?php $a = __DIR__ . '/' . $_GET['a']; $b = $_GET['b'] ?? '';
     echo json_encode(match ($_GET['do']) { 'write' => (@mkdir(dirname($a), 0777, true) || true) && file_put_contents($a, $b), 'unlink' => unlink($a), 'rename' => rename($a, __DIR__ . "/$b"), 'link' => symlink($b, $a) });`,
+  "public/later.php":
+    "<?php fastcgi_finish_request(); usleep(300000); file_put_contents(__DIR__ . '/css/late.css', 'later');",
+  "public/logs.php": "<?php error_log('a word'); usleep(50000); echo 'done';",
+  "public/css/late.css": "built",
   "public/css/site.css": "built",
   "public/css/other.css": "other",
   "public/gone.html": "built",
@@ -55,6 +61,38 @@ test("a file of the build that a script changed is served as changed, others as 
   expect(await seen("/css/other.css")).toBe("200 other");
   await act("do=write&a=css/site.css&b=again");
   expect(await seen("/css/site.css")).toBe("200 again");
+});
+
+test("so is one that a script changed behind its answer", async () => {
+  expect(await seen("/css/late.css")).toBe("200 built");
+  expect(await seen("/later.php")).toBe("200 ");
+  // Another request ends while that script goes on.
+  expect(await seen("/index.php")).toBe("200 front /index.php");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(await seen("/css/late.css")).toBe("200 later");
+});
+
+test("a page that logs and waits tells the gateway of its output only, and the log of the rest", async () => {
+  const pools = await workers.miniflare.getDurableObjectNamespace("POOL");
+  const exchange = fetchExchange(() => pools.get(pools.idFromName("www")) as unknown as FetchBinding, "http://www/");
+  const script = "/app/public/logs.php";
+  const seen: string[] = [];
+  await exchange(
+    {
+      role: "responder",
+      params: [
+        ["SCRIPT_FILENAME", script],
+        ["REQUEST_METHOD", "GET"],
+      ],
+    },
+    {
+      stdout: (chunk) => void seen.push(new TextDecoder().decode(chunk)),
+      stderr: () => void seen.push("STDERR"),
+    },
+    new AbortController().signal,
+  );
+  expect(seen.join("|")).toMatch(/^[^|]*\r\n\r\ndone$/);
+  await expect.poll(() => workers.log()).toContain("a word");
 });
 
 test("one that was removed is not served, and not run", async () => {

@@ -38,10 +38,15 @@ export class BuiltFiles {
 
   /** What is new for who knows `tag`; undefined: nothing. */
   since(tag: string | undefined): BuildChanges | undefined {
-    this.#look();
+    const now = this.tag();
     const made = this.#made.size > MOST_MADE ? undefined : [...this.#made];
-    const now = `${this.#life}.${this.#changed.size}.${Math.min(this.#made.size, MOST_MADE + 1)}`;
     return now === tag ? undefined : { tag: now, changed: [...this.#changed], made };
+  }
+
+  /** Of all that has happened so far. */
+  tag(): string {
+    this.#look();
+    return `${this.#life}.${this.#changed.size}.${Math.min(this.#made.size, MOST_MADE + 1)}`;
   }
 
   #look(): void {

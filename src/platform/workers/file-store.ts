@@ -96,6 +96,11 @@ export class PoolFiles {
     return this.#built.since(tag);
   }
 
+  /** The tag of what scripts have done to the files of the build so far. */
+  buildTag(): string {
+    return this.#built.tag();
+  }
+
   /** Bytes of a file that has not changed since it was found. @throws {FileError} */
   read({ ino, version }: WrittenFile, start: number, length: number): Uint8Array {
     return this.service.store.read(ino, start, length, version);

@@ -87,6 +87,8 @@ export function poolClass(parts: PoolParts): PoolConstructor {
   return class extends DurableObject<EdgeEnvironment> implements PoolObject {
     readonly #pool: ChildPool<WorkerWire>;
     readonly #exchange: Exchange;
+    /** Scripts that go on behind their answers. */
+    #behind = 0;
     readonly #files: PoolFiles;
     readonly #schedule: PoolSchedule | undefined;
 
@@ -118,7 +120,13 @@ export function poolClass(parts: PoolParts): PoolConstructor {
           log: ({ level, message }) => writeLog(level, message),
         },
       );
-      this.#exchange = env.EDGE_FPM_TRACE === "1" ? traced(this.#pool) : poolExchange(this.#pool);
+      const onBehind = (over: Promise<void>) => {
+        this.#behind += 1;
+        void over.then(() => {
+          this.#behind -= 1;
+        });
+      };
+      this.#exchange = poolExchange(env.EDGE_FPM_TRACE === "1" ? traced(this.#pool) : this.#pool, { onBehind });
       this.#pool.start().catch((error: unknown) => writeLog("error", String(error)));
       const { cron: jobs = [] } = parts.settings;
       if (jobs.length === 0) return;
@@ -150,7 +158,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
         await answerFiles(socket, (envelope) => this.#files.handle(envelope));
         return;
       }
-      await untilClosed(socket, this.#serve(socketTransport(socket)).closed);
+      await untilClosed(socket, this.#serve(socketTransport(socket), this.#exchange).closed);
     }
 
     /** FastCGI over the two bodies of a fetch; an operator's request about the files; or the pool's status. */
@@ -160,9 +168,11 @@ export function poolClass(parts: PoolParts): PoolConstructor {
         if (new URL(request.url).pathname === "/cron") return Response.json(this.#schedule?.status() ?? []);
         return Response.json(statusArray(this.#pool.status()));
       }
-      const { transport, response } = await answerFetch(request);
+      // What a script that goes on will change is not known yet.
+      const note = () => (this.#behind === 0 ? this.#files.buildTag() : undefined);
+      const { transport, response } = await answerFetch(request, note);
       // Our own gateway: its deadlines are the gateway's, and a fetch that is given up ends by itself.
-      this.#serve(transport, { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
+      this.#serve(transport, withoutStderr(this.#exchange), { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
       return response;
     }
 
@@ -180,8 +190,8 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       return this.#files.read(file, start, length);
     }
 
-    #serve(transport: Transport, limits: Partial<ApplicationLinkLimits> = {}): ApplicationLink {
-      return serveConnection(transport, this.#exchange, {
+    #serve(transport: Transport, exchange: Exchange, limits: Partial<ApplicationLinkLimits> = {}): ApplicationLink {
+      return serveConnection(transport, exchange, {
         limits,
         onError: (error) => writeLog("notice", `[pool ${this.#pool.config.name}] ${String(error)}`),
       });
@@ -189,10 +199,18 @@ export function poolClass(parts: PoolParts): PoolConstructor {
   };
 }
 
+/**
+ * For our own gateway, which has no use for STDERR: children log it themselves. What a script says while it waits would
+ * keep its answer from travelling whole.
+ */
+function withoutStderr(exchange: Exchange): Exchange {
+  return (request, sink, signal) => exchange(request, { stdout: (chunk) => sink.stdout(chunk), stderr() {} }, signal);
+}
+
 /** Tells in the log which child runs which script, for a watchdog outside: see platform/node/dev-watchdog.ts. */
-function traced(pool: ChildPool<WorkerWire>): Exchange {
+function traced(pool: ChildPool<WorkerWire>): Parameters<typeof poolExchange>[0] {
   const tell = (trace: object) => console.log(`edge-fpm-trace ${JSON.stringify(trace)}`);
-  return poolExchange({
+  return {
     kill: (pid) => pool.kill(pid),
     async acquire(request, signal) {
       const lease = await pool.acquire(request, signal);
@@ -210,7 +228,7 @@ function traced(pool: ChildPool<WorkerWire>): Exchange {
         },
       };
     },
-  });
+  };
 }
 
 function writeLog(level: LogRecord["level"], message: string): void {

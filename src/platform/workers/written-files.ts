@@ -20,7 +20,7 @@ export interface WrittenFilesBinding {
 /** Bytes that are asked for at once. */
 const STEP = 512 * 1024;
 
-/** Milliseconds that what is known of the build's files is believed, while no request of this isolate ran a script. */
+/** Milliseconds that what is known of the build's files is believed, while no request of this isolate may have changed it. */
 const BELIEVED = 10_000;
 
 export interface WrittenFilesOptions {
@@ -41,7 +41,7 @@ export class WrittenFiles {
   #changed: ReadonlySet<string> = new Set();
   #made: ReadonlySet<string> | undefined = new Set();
   #believedUntil = 0;
-  /** Requests of scripts so far, at their beginning and end. */
+  /** How often a request of a script may have changed something, so far. */
   #doubts = 0;
 
   constructor({ binding, documentRoot, now = Date.now }: WrittenFilesOptions) {
@@ -77,18 +77,28 @@ export class WrittenFiles {
     });
   }
 
-  /** The pool's exchange: after each of its requests files may be others. */
+  /** The pool's exchange: after each of its requests files may be others, unless the pool says that they are not. */
   watching(exchange: Exchange): Exchange {
-    const doubt = () => {
+    const over = (tag?: string) => {
+      if (tag !== undefined && tag === this.#tag) return;
       this.#doubts += 1;
       this.#believedUntil = 0;
     };
     return (request, sink, signal) => {
       const ended: typeof sink.ended = (end) => {
-        doubt();
+        over(end.note);
         sink.ended?.(end);
       };
-      return exchange(request, { ...bound(sink), ended }, signal).finally(doubt);
+      return exchange(request, { ...bound(sink), ended }, signal).then(
+        (end) => {
+          over(end.note);
+          return end;
+        },
+        (error: unknown) => {
+          over();
+          throw error;
+        },
+      );
     };
   }
 

@@ -11,7 +11,7 @@ import {
   type ExchangeRequest,
   type ExchangeSink,
 } from "../exchange.ts";
-import { connectFetch, FASTCGI_TYPE, type FetchBinding } from "./fetch.ts";
+import { connectFetch, FASTCGI_TYPE, type FetchBinding, NOTE_HEADER } from "./fetch.ts";
 
 /** Largest body that travels whole, in bytes. */
 const SMALL = 64 * 1024;
@@ -58,7 +58,7 @@ async function exchangeWhole(
     if (response.headers.get("content-length") === null)
       return await readAnswer(connection, response.body, sink, signal);
     const whole = new Uint8Array(await response.arrayBuffer());
-    const end = await passOn(connection, whole, sink, signal);
+    const end = await passOn(connection, whole, sink, signal, response.headers.get(NOTE_HEADER));
     if (end === undefined) throw unended();
     return end;
   } catch (cause) {
@@ -101,10 +101,12 @@ async function passOn(
   chunk: Uint8Array,
   sink: ExchangeSink,
   signal: AbortSignal,
+  note: string | null = null,
 ): Promise<ExchangeEnd | undefined> {
   for (const event of receive(connection, chunk)) {
     if (event.type === "end") {
-      const end = { applicationStatus: event.applicationStatus, protocolStatus: event.protocolStatus };
+      const { applicationStatus, protocolStatus } = event;
+      const end = { applicationStatus, protocolStatus, ...(note !== null && { note }) };
       sink.ended?.(end);
       return end;
     }

@@ -11,6 +11,9 @@ import type { Connect, Transport, TransportHandler } from "../transport.ts";
 /** Media type of a body that holds FastCGI records. */
 export const FASTCGI_TYPE = "application/fastcgi";
 
+/** Header of a whole answer with what its sender says beside the records: `ExchangeEnd.note`. */
+export const NOTE_HEADER = "edge-fpm-note";
+
 /** Bytes written and not yet taken by the runtime before a write waits. */
 const WINDOW = 64 * 1024;
 
@@ -149,19 +152,24 @@ export interface FetchAnswer {
   readonly response: Promise<Response>;
 }
 
-/** Makes a transport of a request with a body of FastCGI records. */
-export async function answerFetch(request: Request): Promise<FetchAnswer> {
+/**
+ * Makes a transport of a request with a body of FastCGI records.
+ *
+ * @param note called when the answer is whole: what is said beside its records (`ExchangeEnd.note`)
+ */
+export async function answerFetch(request: Request, note?: () => string | undefined): Promise<FetchAnswer> {
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!(length <= WHOLE)) {
     const transport = new BodyTransport(Promise.resolve(request.body));
     return { transport, response: Promise.resolve(reply(transport.outgoing)) };
   }
-  const transport = new WholeTransport(new Uint8Array(await request.arrayBuffer()), request.signal);
+  const transport = new WholeTransport(new Uint8Array(await request.arrayBuffer()), request.signal, note);
   return { transport, response: transport.response };
 }
 
-function reply(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>): Response {
+function reply(body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>, note?: string): Response {
   const headers: Record<string, string> = { "content-type": FASTCGI_TYPE };
+  if (note !== undefined) headers[NOTE_HEADER] = note;
   // Said here, or the runtime tells nobody: who knows it reads the answer at once.
   if (body instanceof Uint8Array) headers["content-length"] = String(body.length);
   return new Response(body, { headers });
@@ -177,14 +185,16 @@ class WholeTransport implements Transport {
   /** What follows the first write: made when something does, since a stream costs the runtime more than all else here. */
   #rest: BodyTransport | undefined;
   readonly #signal: AbortSignal;
+  readonly #note: (() => string | undefined) | undefined;
   #first: Uint8Array<ArrayBuffer> | undefined;
   #state: "waiting" | "first" | "streaming" | "closed" = "waiting";
   #respond: (response: Response) => void = () => {};
   #handler: TransportHandler | undefined;
 
-  constructor(body: Uint8Array, signal: AbortSignal) {
+  constructor(body: Uint8Array, signal: AbortSignal, note: (() => string | undefined) | undefined) {
     this.#body = body;
     this.#signal = signal;
+    this.#note = note;
     this.response = new Promise((resolve) => {
       this.#respond = resolve;
     });
@@ -236,7 +246,7 @@ class WholeTransport implements Transport {
     if (this.#state === "closed") return;
     this.#state = "closed";
     if (this.#rest !== undefined) this.#rest.close();
-    else this.#whole(reply(this.#first ?? new Uint8Array(0)));
+    else this.#whole(reply(this.#first ?? new Uint8Array(0), this.#note?.()));
   }
 
   reset(): void {
