@@ -3,6 +3,7 @@
 
 import { parentPort } from "node:worker_threads";
 import { PhpError } from "../src/php/errors.ts";
+import { FileLocks } from "../src/platform/node/file-locks.ts";
 import { type NodeInterpreter, prepareInterpreter, startInterpreter } from "../src/platform/node/interpreter.ts";
 import { failure, ThreadChild, uncaught } from "../src/platform/node/thread-child.ts";
 import type { Preparation, ThreadOrder, ThreadReport, ThreadSettings } from "../src/platform/node/thread-messages.ts";
@@ -59,12 +60,17 @@ async function prepare(preparation: Preparation): Promise<void> {
 
 async function run(settings: ThreadSettings): Promise<void> {
   child = new ThreadChild(settings, report);
-  const present = await begin(settings, child);
+  let present = await begin(settings, child);
   if (settings.warmUp !== undefined) {
     const made = await warmUp(present, settings.warmUp, settings.responder, settings.interpreter.root);
     key = made.snapshot?.key;
     report({ type: "snapshot", made });
-    if (!present.host.usable) throw new PhpError("PHP_TRAP", `the warm-up broke it: ${made.problems.join("; ")}`);
+    if (!present.host.usable) {
+      const { locks, processId } = settings.interpreter;
+      if ("entries" in locks) FileLocks.releaseDead(locks, processId);
+      present = await startInterpreter(settings.interpreter, child.services);
+      instance = present;
+    }
   }
   const end = await child.serve(present.host);
   child = undefined;

@@ -14,7 +14,7 @@ export interface SnapshotOptions {
    * among it: only its owner can read it. One that was made of something else is made anew.
    */
   readonly file?: string;
-  /** Milliseconds that the whole warm-up may take; the child is ended then, and there is no snapshot. Default: 60,000. */
+  /** Milliseconds that the whole warm-up may take; the child is ended then, and there is no snapshot. Default: 30,000. */
   readonly longest?: number;
   /** Told what becomes of it. */
   readonly onEvent?: (event: SnapshotEvent) => void;

@@ -15,8 +15,8 @@ export interface WarmStartPart {
   readonly warmUp?: WarmUpPlan;
 }
 
-/** Milliseconds that a warm-up may take. */
-const LONGEST = 60_000;
+/** Milliseconds that a warm-up may take: the others wait for it, and need the rest of their pool's `startTimeout` to start. */
+export const LONGEST_WARM_UP = 30_000;
 
 export class WarmStart {
   readonly #options: SnapshotOptions;
@@ -60,7 +60,7 @@ export class WarmStart {
       const key = await this.#key(requests);
       this.#snapshot = this.#load(key);
       if (this.#snapshot === undefined) {
-        const longest = this.#options.longest ?? LONGEST;
+        const longest = this.#options.longest ?? LONGEST_WARM_UP;
         const message = `the warm-up took longer than ${longest / 1000} seconds`;
         this.#late = setTimeout(() => onLate(message), longest).unref();
         return { warmUp: { key, requests } };
