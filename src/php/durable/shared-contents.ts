@@ -23,8 +23,11 @@ export class SharedContents {
   readonly #most: number;
   /** Files that are still the application's own: their contents need nobody's help. */
   readonly #pristine = new Set<MemoryNode>();
-  /** Contents that were read from the store or written here. */
-  readonly #held = new Set<SharedNode>();
+  /** Contents that were read from the store or written here, with the bytes that each was counted with. */
+  readonly #held = new Map<SharedNode, number>();
+  /** All these bytes: a content may have gone since, and none has grown but those that are to be counted. */
+  #counted = 0;
+  readonly #uncounted = new Set<SharedNode>();
   /** Files that are held in pieces; and those that are in no directory any more and still open. */
   readonly #special = new WeakMap<MemoryNode, SharedNode>();
   readonly #loads = new Map<SharedNode, Promise<void>>();
@@ -38,6 +41,11 @@ export class SharedContents {
     this.cache = cache;
     this.#error = error;
     this.#most = large;
+  }
+
+  /** A life is over: what was being read for it may never come. */
+  clear(): void {
+    this.#loads.clear();
   }
 
   /** Takes a file for the application's own. */
@@ -62,7 +70,7 @@ export class SharedContents {
 
   forget(shared: SharedNode): void {
     this.#pristine.delete(shared.node);
-    this.#held.delete(shared);
+    this.#letGo(shared);
     if (shared.opens === 0) this.release(shared);
     // Who has it open reads on, and may lock it.
     else if (!shared.created) this.#special.set(shared.node, shared);
@@ -173,10 +181,12 @@ export class SharedContents {
         this.#divide(shared);
         return;
       }
-      const running = this.#loads.get(shared) ?? this.#load(shared, read).finally(() => this.#loads.delete(shared));
+      const running = this.#loads.get(shared) ?? this.#load(shared, read);
       this.#loads.set(shared, running);
       try {
-        await running;
+        await running.finally(() => {
+          if (this.#loads.get(shared) === running) this.#loads.delete(shared);
+        });
       } catch (error) {
         if (!(error instanceof FileError) || error.errno !== "ESTALE" || attempt >= ATTEMPTS) throw error;
         const bytes = await readNow(shared.ino);
@@ -231,28 +241,43 @@ export class SharedContents {
   #hold(shared: SharedNode, pages: Pages): void {
     shared.pages = pages;
     this.#special.set(shared.node, shared);
-    this.#held.delete(shared);
+    this.#letGo(shared);
   }
 
-  /** Forgets contents that were not used for the longest, until the others have at most that many bytes. */
+  /**
+   * Forgets contents that were not used for the longest, until the others have at most that many bytes. Looks only at
+   * what changed since the last time while there is room: thousands of sessions may be held.
+   */
   shrink(most: number): void {
-    let sum = 0;
-    for (const { node } of this.#held) sum += bytesHeld(node);
-    if (sum <= most) return;
-    for (const shared of [...this.#held].sort((a, b) => a.used - b.used)) {
-      if (sum <= most) break;
+    for (const shared of this.#uncounted) this.#count(shared);
+    this.#uncounted.clear();
+    if (this.#counted <= most) return;
+    for (const shared of this.#held.keys()) this.#count(shared);
+    for (const shared of [...this.#held.keys()].sort((a, b) => a.used - b.used)) {
+      if (this.#counted <= most) break;
       const { node } = shared;
       if (shared.opens > 0 || shared.dirty !== undefined || shared.sending || shared.created) continue;
-      sum -= bytesHeld(node);
       node.contents = null;
       if ((node.usedBytes ?? 0) > 0) shared.stale = "all";
-      this.#held.delete(shared);
+      this.#letGo(shared);
     }
   }
 
   #keep(shared: SharedNode): void {
-    if (shared.pages === undefined) this.#held.add(shared);
+    if (shared.pages === undefined) this.#uncounted.add(shared);
     this.used(shared);
+  }
+
+  #count(shared: SharedNode): void {
+    const bytes = bytesHeld(shared.node);
+    this.#counted += bytes - (this.#held.get(shared) ?? 0);
+    this.#held.set(shared, bytes);
+  }
+
+  #letGo(shared: SharedNode): void {
+    this.#counted -= this.#held.get(shared) ?? 0;
+    this.#held.delete(shared);
+    this.#uncounted.delete(shared);
   }
 }
 
