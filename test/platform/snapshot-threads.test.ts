@@ -1,6 +1,15 @@
 // Children on Node that start from the first one of their pool, warmed.
 
-import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test, vi } from "vitest";
@@ -392,6 +401,15 @@ describe("a snapshot in a file", () => {
     expect(await answerOf(await spawn())).toMatchObject({ warm: true });
     expect(events.map(({ type }) => type)).toEqual(["ignored", "taken"]);
     expect(events[0]).toMatchObject({ reason: expect.stringContaining("checksum") });
+  }, 60_000);
+
+  test("leaves nothing behind where it cannot be written", async () => {
+    const folder = join(scratch.root, "taken");
+    mkdirSync(join(folder, "snapshot"), { recursive: true });
+    const { events, spawn } = await pool({}, { file: join(folder, "snapshot") });
+    expect(await answerOf(await spawn())).toMatchObject({ warm: true });
+    expect(events.map(({ type }) => type)).toEqual(["ignored", "taken", "ignored"]);
+    expect(readdirSync(folder)).toEqual(["snapshot"]);
   }, 60_000);
 
   test("is ignored when it is none", async () => {

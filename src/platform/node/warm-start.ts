@@ -2,7 +2,7 @@
 // children wait for it.
 
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { decodeSnapshot, encodeSnapshot } from "../../php/snapshot/encode.ts";
 import type { Snapshot } from "../../php/snapshot/portable.ts";
 import type { SnapshotEvent, SnapshotOptions } from "./snapshot-options.ts";
@@ -141,6 +141,7 @@ export class WarmStart {
       writeFileSync(work, Buffer.concat([encoded, digestOf(encoded)]), { mode: 0o600 });
       renameSync(work, file);
     } catch (error) {
+      rmSync(work, { force: true });
       this.#tell({ type: "ignored", file, reason: error instanceof Error ? error.message : String(error) });
     }
   }
