@@ -138,9 +138,10 @@ export class DurableFiles {
 
   /** A life begins: everything that the one before left undone is gone. @throws {FileError} */
   async attach(send: SendToStore, key: string): Promise<void> {
-    const { link, locks, open, log, view } = this.#need();
+    const { link, locks, open, log, view, contents } = this.#need();
     link.detach();
     locks.clear();
+    contents.clear();
     open.clear();
     log.clear();
     view.doubt();

@@ -44,9 +44,8 @@ export class StoreLink {
   #failure: Error | undefined;
   /** Commits that no script waits for. */
   #behind: Promise<unknown> = Promise.resolve();
-  /** Settles when the flush before is over: they keep their order. */
-  #flushed: Promise<unknown> = Promise.resolve();
-  #flushes = 0;
+  /** Settles when the last flush is over: they keep their order. Undefined: none is under way. */
+  #flushed: Promise<void> | undefined;
   readonly #batches: Batches;
 
   constructor(parts: StoreLinkParts) {
@@ -79,7 +78,7 @@ export class StoreLink {
   async attach(send: SendToStore, key: string, pauses?: readonly number[]): Promise<void> {
     this.#failure = undefined;
     this.#behind = Promise.resolve();
-    this.#flushed = Promise.resolve();
+    this.#flushed = undefined;
     this.#batches.clear();
     const client = await FileClient.begin(send, key, pauses);
     this.#known = 0;
@@ -119,19 +118,19 @@ export class StoreLink {
   flush(taken: Taken, locks: CommitLocks = {}): Promise<void> {
     const client = this.needClient();
     if (taken.entries.length === 0 && locks.unlock === undefined && locks.lock === undefined) return Promise.resolve();
-    this.#flushes += 1;
-    const done = this.#flushed
-      .then(() => this.#flush(client, taken, locks))
-      .finally(() => {
-        this.#flushes -= 1;
-      });
-    this.#flushed = done.catch(() => {});
+    const before = this.#flushed ?? Promise.resolve();
+    const done = before.then(() => this.#flush(client, taken, locks));
+    const over = () => {
+      if (this.#flushed === flushed) this.#flushed = undefined;
+    };
+    const flushed: Promise<void> = done.then(over, over);
+    this.#flushed = flushed;
     return done;
   }
 
   /** Whether anything is on its way. */
   get flushing(): boolean {
-    return this.#flushes > 0;
+    return this.#flushed !== undefined;
   }
 
   /** Settles when numbers for new files are at hand. @throws {FileError} */

@@ -130,6 +130,41 @@ test("a lock that cannot be given back ends the life when the request is over", 
   await expect(child.run("echo 1;")).rejects.toMatchObject({ errno: "EIO" });
 });
 
+test("what a life waited for that has ended is nothing to the next one", async () => {
+  const store = new Store();
+  const child = await new Child(store, "a").boot();
+  const other = await new Child(store, "b").boot();
+  await child.run(`file_put_contents("$d/one", "1"); file_put_contents("$d/two", "1");`);
+  await other.run(`file_put_contents("$d/one", "other");`);
+  const { service } = store;
+  const receive = service.receive.bind(service);
+  const asked: string[] = [];
+  // As at the edge, where nothing settles any more that belongs to a connection which has ended.
+  service.receive = (life, message, time, reply) => {
+    if (message.type === "sync") receive(life, message, time, reply);
+    else asked.push(message.type);
+  };
+  await child.files.begin(undefined);
+  void child.files.loadAll();
+  await expect.poll(() => asked).toEqual(["read"]);
+  service.receive = receive;
+  await child.begin();
+  expect(await child.run(`echo file_get_contents("$d/one");`)).toBe("other");
+
+  service.receive = (life, message, time, reply) => {
+    if (message.type === "commit") asked.push(message.type);
+    else receive(life, message, time, reply);
+  };
+  void child.run(`file_put_contents("$d/three", "1");`);
+  await expect.poll(() => asked).toEqual(["read", "commit"]);
+  service.receive = receive;
+  await child.begin();
+  await child.run(`file_get_contents("$d/one"); file_get_contents("$d/two");`);
+  child.plan(undefined);
+  await child.run(`foreach (["one", "two"] as $name) { $f = fopen("$d/$name", "r"); flock($f, LOCK_SH); fclose($f); }`);
+  expect(child.sent.filter((type) => type !== "sync")).toEqual(["lock", "lock", "unlock"]);
+});
+
 test("a lock that nothing is heard of ends the life, and others get it", async () => {
   const store = new Store();
   const child = await new Child(store, "a").boot();
