@@ -38,7 +38,7 @@ export async function benchWordPress(quick: boolean): Promise<readonly Table[]> 
     return started;
   };
   try {
-    // A copy for each: they have their own databases.
+    // A copy for each, made before anybody writes: they have their own databases.
     const site = layOutWordPress(unpacked.path, join(folder, "site"));
     const copy = (name: string): WordPressSite => {
       cpSync(site.folder, join(folder, name), { recursive: true });
@@ -47,10 +47,11 @@ export async function benchWordPress(quick: boolean): Promise<readonly Table[]> 
     const startModel = async () => {
       const poolLines = ["php_admin_value[opcache.memory_consumption] = 128", "php_admin_value[memory_limit] = 256M"];
       const { address } = keep(await startPhpFpm({ listen: "unix", children: 1, poolLines }));
-      return keep(await startNginx({ root: copy("model").root, fastcgi: address, keepConnection: true }));
+      return keep(await startNginx({ root: site.root, fastcgi: address, keepConnection: true }));
     };
-    const startOwn = async () => keep(await startServe(copy("own").root, { php: "8.2", children: 1 }));
-    const startEdge = async () => (quick ? undefined : keep(await startWordPressInWorkerd(copy("edge"))));
+    const [ownSite, edgeSite] = [copy("own"), quick ? undefined : copy("edge")];
+    const startOwn = async () => keep(await startServe(ownSite.root, { php: "8.2", children: 1 }));
+    const startEdge = async () => (edgeSite === undefined ? undefined : keep(await startWordPressInWorkerd(edgeSite)));
     const [model, own, edge] = await Promise.all([startModel(), startOwn(), startEdge()]);
     const servers = [model, own, ...(edge === undefined ? [] : [edge])];
     const settled = quick ? 8 : 60;
