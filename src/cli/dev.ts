@@ -152,6 +152,7 @@ class Session {
     // The same one after a restart.
     this.#port = Number(url.port);
     claim(url.origin);
+    this.#trigger();
     return url.origin;
   }
 
@@ -184,6 +185,14 @@ class Session {
 
   async #reload(): Promise<void> {
     await this.#miniflare?.setOptions(localWorkersOptions({ ...this.#options, port: this.#port }));
+    this.#trigger();
+  }
+
+  /** What the platform's cron trigger does: the schedule runs though nobody has come. */
+  #trigger(): void {
+    const triggered = this.#miniflare?.getWorker().then((worker) => worker.scheduled());
+    // A Worker that fails here fails at a request too, and is told of there.
+    triggered?.catch(() => {});
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -56,6 +56,24 @@ describe("edge-fpm dev", () => {
       .toBe("second");
   });
 
+  test("runs a schedule though nobody has come", async () => {
+    const folder = join(scratch.path, "scheduled");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "tick.php"), "<?php echo 'ticked';");
+    const config = {
+      root: ".",
+      pools: { www: { php: "8.2" } },
+      cron: [{ schedule: "* * * * * *", script: "/tick.php" }],
+    };
+    writeFileSync(join(folder, "edge-fpm.config.js"), `export default ${JSON.stringify(config)};`);
+    const scheduled = runEdgeFpm(["dev", folder, "--port", "0", "--no-persist", "-v"]);
+    try {
+      await scheduled.waitFor(/\[cron tick\.php\] done, status 200, .*ticked/);
+    } finally {
+      await scheduled.stop("SIGINT");
+    }
+  });
+
   test("stops at Ctrl-C", async () => {
     await program?.stop("SIGINT");
     await expect(http(baseUrl, "/")).rejects.toThrow();
