@@ -113,6 +113,16 @@ describe("the files of a running edge-fpm dev", () => {
     expect((await fs(["ls", "/app"])).stdout).toBe("index.php\nlog.txt\n");
   });
 
+  test("that cannot be read on this machine are named, and nothing is said of the pool", async () => {
+    const folder = join(scratch.path, "unreadable");
+    mkdirSync(folder);
+    // No UTF-8: Node lists it by a name that nothing has.
+    writeFileSync(Buffer.from(`${folder}/latin\xe9`, "latin1"), "");
+    const { status, stderr } = await fs(["put", "-r", folder, "/app/unreadable"]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^edge-fpm: ENOENT: .*latin/)]);
+    await fs(["rm", "-rf", "/app/unreadable"]);
+  });
+
   test("that cannot be had are told by POSIX's names, and the others go on", async () => {
     const answers = await Promise.all([
       fs(["cat", "/app/nope", "/app/index.php"]),

@@ -85,8 +85,17 @@ export class PoolFileClient {
   }
 
   async import(path: string, archive: AsyncIterable<Uint8Array>): Promise<ImportResult> {
-    const body = Readable.toWeb(Readable.from(archive)) as unknown as ReadableStream<Uint8Array>;
-    return (await textOf(await this.#ask("import", { path }, body))) as ImportResult;
+    let broken: unknown;
+    const source = telling(archive, (error) => {
+      broken = error;
+    });
+    const body = Readable.toWeb(Readable.from(source)) as unknown as ReadableStream<Uint8Array>;
+    try {
+      return (await textOf(await this.#ask("import", { path }, body))) as ImportResult;
+    } catch (error) {
+      // What could not be read here is not the pool's fault.
+      throw broken ?? error;
+    }
   }
 
   async makeDirectory(path: string, parents: boolean): Promise<void> {
@@ -119,6 +128,19 @@ export class PoolFileClient {
     );
     if (response.status === 200 && response.headers.get("cache-control") === "no-store") return response;
     throw await refusalOf(response, this.#origin);
+  }
+}
+
+/** Passes an archive on, and tells why it broke off. */
+async function* telling(
+  archive: AsyncIterable<Uint8Array>,
+  failed: (error: unknown) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* archive;
+  } catch (error) {
+    failed(error);
+    throw error;
   }
 }
 
