@@ -17,6 +17,8 @@ const OF_HOST: Readonly<Record<keyof PhpModule["wasmExports"] | OtherExport, tru
   zend_strpprintf: true,
   zend_alter_ini_entry_chars_ex: true,
   sapi_send_headers: true,
+  php_check_open_basedir_ex: true,
+  zend_ini_deactivate: true,
   zif_umask: true,
   zend_get_executed_filename: true,
   zend_get_executed_lineno: true,

@@ -10,6 +10,8 @@ export type PhpErrorCode =
   | "PHP_UNUSABLE"
   /** The request did not fit into the interpreter's memory. */
   | "PHP_NO_MEMORY"
+  /** `open_basedir` keeps the interpreter from opening the script. */
+  | "PHP_OPEN_BASEDIR"
   /** The package with this version of PHP is not installed. */
   | "PHP_NOT_INSTALLED"
   /** A version of PHP that this release does not know. */

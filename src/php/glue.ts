@@ -89,6 +89,10 @@ export interface PhpModule extends GlueOptions {
   readonly _wasm_set_request_body: Native;
   /** Everything that the WebAssembly file exports. A pruned file may lack what the glue does not need itself. */
   readonly wasmExports: {
+    /** Gives -1 for a path that `open_basedir` leaves out. */
+    php_check_open_basedir_ex?(path: number, warn: number): number;
+    /** Ends the settings of a request. */
+    zend_ini_deactivate?(): number;
     zend_strpprintf?(maxLength: number, format: number, values: number): number;
     zend_alter_ini_entry_chars_ex?(
       name: number,

@@ -218,6 +218,7 @@ export class PhpHost implements PhpRuntime {
     for (const [name, value] of this.#settle(scriptFilename, variables)) texts.push(name, value);
     const block = this.#copyTexts(texts);
     const memory = [block.pointer];
+    this.#refuseOutside(scriptFilename, block);
     const [script = 0, query = 0, method = 0, cookies = 0, contentType = 0] = block.starts;
     if (request.body.length > 0) {
       const body = this.#allocate(request.body.length, memory);
@@ -236,6 +237,18 @@ export class PhpHost implements PhpRuntime {
       module._wasm_add_SERVER_entry(block.starts[i] ?? 0, block.starts[i + 1] ?? 0);
     }
     return memory;
+  }
+
+  /** A script that PHP is not let open breaks the interpreter: `open_basedir` is asked before, with all settings in force. */
+  #refuseOutside(scriptFilename: string, { pointer, starts }: { pointer: number; starts: readonly number[] }): void {
+    const { php_check_open_basedir_ex: check, zend_ini_deactivate: endSettings } = this.#module.wasmExports;
+    if (check === undefined || check(starts[0] ?? 0, 0) === 0) return;
+    this.#module.free(pointer);
+    endSettings?.();
+    throw new PhpError(
+      "PHP_OPEN_BASEDIR",
+      `Unable to open primary script: ${scriptFilename} (Operation not permitted)`,
+    );
   }
 
   /** Applies the request's own settings. Returns what the prepended file must do itself, as entries for it. */

@@ -37,6 +37,12 @@ export const MEMORY = "EDGE_FPM_MEMORY";
 
 const MAX_BODY_LENGTH = 128 * 1024 * 1024;
 
+/** What is answered when the interpreter would not take a request, and is usable still. */
+const REFUSALS: ReadonlyMap<string, { readonly status: number; readonly body: string }> = new Map([
+  ["PHP_NO_MEMORY", { status: 503, body: "Service unavailable.\n" }],
+  ["PHP_OPEN_BASEDIR", { status: 404, body: "No input file specified.\n" }],
+]);
+
 const COMPLETE: ResponderEnd = { applicationStatus: 0, protocolStatus: "request-complete" };
 
 /** Serves one interpreter. Keep one for the interpreter's life: it remembers what the master was told. */
@@ -96,9 +102,10 @@ export class Responder {
           resolve({ ...COMPLETE, applicationStatus: status });
         },
         (error: unknown) => {
-          if (error instanceof PhpError && error.code === "PHP_NO_MEMORY") {
+          const refusal = error instanceof PhpError ? REFUSALS.get(error.code) : undefined;
+          if (error instanceof PhpError && refusal !== undefined) {
             request.stderr(byteStringToBytes(error.message), true);
-            resolve(this.#answer(request, 503, "Service unavailable.\n"));
+            resolve(this.#answer(request, refusal.status, refusal.body));
           } else if (output.finished) {
             this.#options.onBroken?.(error);
           } else {

@@ -51,7 +51,8 @@ export interface PhpRuntime {
    * script, unless it asked for `ignore_user_abort`. A script that prints nothing is not ended by it.
    *
    * @throws {PhpError} `PHP_TRAP` when the interpreter broke; `PHP_UNUSABLE` when it was broken before;
-   *   `PHP_NO_MEMORY` when the request did not fit (the interpreter stays usable)
+   *   `PHP_NO_MEMORY` when the request did not fit, `PHP_OPEN_BASEDIR` when it must not open the script (the interpreter
+   *   stays usable)
    */
   run(request: PhpRequest, output: PhpOutput, signal?: AbortSignal): Promise<PhpExit>;
   /** What is at a path (a byte string) of the interpreter's file system, links followed. `undefined`: nothing. */

@@ -120,6 +120,42 @@ describe("which script runs", () => {
     expect(err).toBe(`Unable to open primary script: ${php.scratch.root}/x.php (Permission denied)`);
   });
 
+  describe("that open_basedir leaves out", () => {
+    const refused = (script: string, { out, err }: Answer) => {
+      expect(out).toMatch(/^Status: 404 Not Found\r\n[\s\S]*\r\n\r\nNo input file specified.\n$/);
+      expect(err).toBe(`Unable to open primary script: ${php.scratch.root}${script} (Operation not permitted)`);
+    };
+
+    test.each([
+      ["php.ini", "8.2", { text: "open_basedir = ROOT/folder" }],
+      ["php.ini", "8.4", { text: "open_basedir = ROOT/folder" }],
+      ["php_admin_value", "8.4", { adminSettings: { open_basedir: "ROOT/folder" } }],
+    ])("by %s of PHP %s: 404, and the interpreter goes on", async (_, version, ini) => {
+      const { root } = php.scratch;
+      const inside = php.scratch.write("folder/in.php", "<?php echo 'in';");
+      using other = await Fixture.boot({
+        php: version,
+        mounts: [root],
+        ini: JSON.parse(JSON.stringify(ini).replace("ROOT", root)),
+      });
+      for (let i = 0; i < 2; i++) {
+        refused("/hello.php", await ask("/hello.php", { runtime: other.host }));
+        refused("/hello.php", await ask("/hello.php/info", { runtime: other.host }));
+        expect((await ask(inside.slice(root.length), { runtime: other.host })).out).toMatch(/in$/);
+      }
+    });
+
+    test("by PHP_ADMIN_VALUE or .user.ini: of this request, and no setting of it stays", async () => {
+      const value = `open_basedir=${php.scratch.root}/folder\nprecision=3`;
+      refused("/hello.php", await ask("/hello.php", { params: { PHP_ADMIN_VALUE: value } }));
+      php.scratch.write("own/.user.ini", `open_basedir=${php.scratch.root}/folder`);
+      php.scratch.write("own/x.php", "<?php");
+      refused("/own/x.php", await ask("/own/x.php", { params: { DOCUMENT_ROOT: php.scratch.root } }));
+      php.scratch.write("settings.php", "<?php echo ini_get('precision'), '|', ini_get('open_basedir');");
+      expect((await ask("/settings.php")).out).toMatch(/\n14\|$/);
+    });
+  });
+
   test("other extensions run when they are allowed, all of them when the list is empty", async () => {
     expect((await ask("/page.phtml", { extensions: [".phtml"] })).out).toMatch(/page$/);
     expect((await ask("/text.txt", { extensions: [] })).out).toMatch(/text$/);
