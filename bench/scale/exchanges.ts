@@ -43,8 +43,8 @@ async function crowd(client: Client, width: number, count: number): Promise<void
 
 export function benchConcurrency(quick: boolean): Promise<Table> {
   const widths = [1, 10, 100, 1000];
-  const count = quick ? 2_000 : 5_000;
-  const rounds = quick ? 3 : 9;
+  const count = quick ? 2_000 : 10_000;
+  const rounds = quick ? 3 : 7;
   return withPair(async (client) => {
     const points = widths.map((size) => ({ size, costs: [] as number[] }));
     await crowd(client, 1000, 3_000);
