@@ -20,6 +20,8 @@ export type ImageErrorCode =
   | "IMAGE_LIMIT"
   /** A script of the warm-up does not end. */
   | "IMAGE_WARM_UP"
+  /** PHP does not start with the application's php.ini. */
+  | "IMAGE_PHP_START"
   /** The entry points of the Workers could not be bundled. */
   | "IMAGE_BUNDLE";
 

@@ -2,13 +2,16 @@
 // from outside.
 
 import { Worker } from "node:worker_threads";
-import { ImageError } from "./errors.ts";
+import { ImageError, type ImageErrorCode } from "./errors.ts";
 import type { BuiltSnapshot, SnapshotParts } from "./snapshot.ts";
 
 /** What the thread says. */
 export type SnapshotNews =
   /** It is at this now. */
-  { readonly type: "begun"; readonly what: string } | { readonly type: "made"; readonly made: BuiltSnapshot };
+  | { readonly type: "begun"; readonly what: string }
+  | { readonly type: "made"; readonly made: BuiltSnapshot }
+  /** The build must fail. */
+  | { readonly type: "refused"; readonly code: ImageErrorCode; readonly message: string };
 
 /** Milliseconds that a request may take longer than allowed: to be given up, and to end. */
 const GRACE = 5000;
@@ -16,7 +19,7 @@ const GRACE = 5000;
 /**
  * Makes it. Without a snapshot children start as they always did: what else goes wrong is in `problems`.
  *
- * @throws {ImageError} `IMAGE_WARM_UP` when a script goes on and on
+ * @throws {ImageError} `IMAGE_WARM_UP` when a script goes on and on; `IMAGE_PHP_START` when PHP refuses to start
  */
 export function snapshotInThread(parts: SnapshotParts): Promise<BuiltSnapshot> {
   // Sources run as they are (.ts); a build replaces both files by .js.
@@ -40,6 +43,7 @@ export function snapshotInThread(parts: SnapshotParts): Promise<BuiltSnapshot> {
   watch("PHP's start for the snapshot");
   thread.on("message", (news: SnapshotNews) => {
     if (news.type === "begun") watch(news.what);
+    else if (news.type === "refused") reject(new ImageError(news.code, news.message));
     else resolve(news.made);
   });
   thread.on("error", fail);

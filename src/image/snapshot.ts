@@ -15,6 +15,7 @@ import { serveChild } from "../platform/workers/serve-child.ts";
 import type { EdgeSettings } from "../platform/workers/settings.ts";
 import { writeSnapshotModule } from "../platform/workers/snapshot-module.ts";
 import { memoryPair } from "../transport/memory.ts";
+import { ImageError } from "./errors.ts";
 import { megabytes } from "./limits.ts";
 import type { PhpImage } from "./php-image.ts";
 import { warmUpGateway, warmUpRequest } from "./warm-up.ts";
@@ -58,10 +59,11 @@ const NAME = "edge-fpm build";
 
 /**
  * Makes it. What the warm-up writes goes to a store of its own in memory, which is gone afterwards; it reaches no network
- * and sends no mail. Never fails: without a snapshot children start as they always did. A script that never waits and never
- * ends holds the thread for ever: see `snapshotInThread`.
+ * and sends no mail. Without a snapshot children start as they always did. A script that never waits and never ends holds the
+ * thread for ever: see `snapshotInThread`.
  *
  * @param onBegin told what is done next
+ * @throws {ImageError} `IMAGE_PHP_START`
  */
 export async function makeSnapshot(parts: SnapshotParts, onBegin: (what: string) => void): Promise<BuiltSnapshot> {
   const obstacle = obstacleTo(parts.ini);
@@ -84,6 +86,7 @@ export async function makeSnapshot(parts: SnapshotParts, onBegin: (what: string)
     if (bytes.length > parts.room) throw new Error(`it has ${megabytes(bytes.length)}, and Cloudflare takes no more`);
     return { bytes, problems: problems.slice(0, MOST_PROBLEMS) };
   } catch (error) {
+    if (error instanceof ImageError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return { problems: [...problems.slice(0, MOST_PROBLEMS), `no snapshot was made: ${reason}`] };
   } finally {
@@ -140,7 +143,10 @@ async function warm(
     () => service.restOf(NAME),
   );
   try {
-    await wire.ready;
+    await wire.ready.catch((cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ImageError("IMAGE_PHP_START", `PHP does not start, here or at the edge: ${reason}`, { cause });
+    });
     const gateway = warmUpGateway(settings, archive, wire.exchange);
     for (const url of warmUp) {
       onBegin(`the warm-up of ${url}`);

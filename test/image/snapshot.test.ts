@@ -101,6 +101,26 @@ describe("a build", () => {
   });
 
   test.each([
+    ["missing", "/app/none.php", "none.php"],
+    ["broken", "/app/broken.php", "/app/broken.php:1"],
+  ])(
+    "fails when the file of opcache.preload is %s, as php-fpm does, and leaves the build before as it was",
+    async (_, file, said) => {
+      const { again, report, path } = await build();
+      const made = statSync(path).mtimeMs;
+      const config = readFileSync(report.config, "utf8");
+      const ini = `opcache.preload = ${file}\n`;
+      await expect(again({ ini })).rejects.toMatchObject({
+        code: "IMAGE_PHP_START",
+        message: expect.stringContaining(said),
+      });
+      expect(readFileSync(report.config, "utf8")).toBe(config);
+      expect(statSync(path).mtimeMs).toBe(made);
+      expect((await again({ ini, warmUp: false })).warnings).toEqual([]);
+    },
+  );
+
+  test.each([
     ["a script left a database open", { warmUp: ["/database.php"] }, "/tmp/left.sqlite"],
     ["php.ini asks for the environment", { ini: `memory_limit = ${LIMIT}\n` }, LIMIT],
   ])("makes none when %s, and says so", async (_, options, said) => {
