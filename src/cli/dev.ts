@@ -10,6 +10,7 @@ import type { Arguments, Command } from "./command.ts";
 import { CliError, listenFailure, messageOf } from "./failure.ts";
 import { existingDirectory } from "./pool.ts";
 import { untilStopped } from "./shutdown.ts";
+import { isOwnOutput } from "./standard-output.ts";
 import { claimState, newToken, ownerOf } from "./state-owner.ts";
 import { bold, cyan, dim, note, red } from "./terminal.ts";
 
@@ -21,6 +22,9 @@ const PATIENCE = 2000;
 
 /** Without `--terminate-timeout` workerd is taken for frozen after so many seconds. */
 const FROZEN_AFTER = 30;
+
+/** How long scripts may take to end before workerd is started again with a new build, in milliseconds. */
+const END_OF_SCRIPTS = 5000;
 
 /** Where pools' files are kept, in a build's output folder. */
 export const STATE_FOLDER = "state";
@@ -74,7 +78,9 @@ async function run(args: Arguments): Promise<number> {
   note("Files are watched.");
   const rebuild = debounced(() => session.rebuild());
   const watcher = watch(root, { recursive: true }, (_event, name) => {
-    if (name !== null && !isOutput(root, name, [report.out, ...(persist === undefined ? [] : [persist])])) rebuild();
+    if (name === null || isOutput(root, name, [report.out, ...(persist === undefined ? [] : [persist])])) return;
+    // `edge-fpm dev > dev.log`: each build is told of there, and must not start the next one.
+    if (!isOwnOutput(join(root, name))) rebuild();
   });
   const told = new Set<string>();
   watcher.on("error", (error) => {
@@ -161,6 +167,8 @@ class Session {
       const before = performance.now();
       try {
         await buildFrom(this.#args, true, this.#ignored, false);
+        // workerd does not outlive it, nor would a script that runs.
+        await this.#watchdog.quiet(END_OF_SCRIPTS);
         await this.#reload();
         note(dim(`Built again in ${Math.round(performance.now() - before)} ms.`));
       } catch (error) {

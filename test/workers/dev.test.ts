@@ -1,11 +1,13 @@
 // `edge-fpm dev` as a program of its own, in real workerd.
 
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { http } from "../http-suite/client.ts";
 import { runEdgeFpm } from "../peers/edge-fpm.ts";
-import type { Program } from "../peers/program.ts";
+import { Program } from "../peers/program.ts";
 import { makeScratch } from "../peers/scratch.ts";
 
 describe("edge-fpm dev", () => {
@@ -71,6 +73,28 @@ describe("edge-fpm dev", () => {
       await scheduled.waitFor(/\[cron tick\.php\] done, status 200, .*ticked/);
     } finally {
       await scheduled.stop("SIGINT");
+    }
+  });
+
+  test("a log in the folder starts no build, and a new build lets the scripts under way end", async () => {
+    const folder = join(scratch.path, "logged");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "slow.php"), "<?php echo 'begin '; flush(); sleep(4); echo 'end';");
+    const log = () => readFileSync(join(folder, "dev.log"), "utf8");
+    const builds = () => log().match(/Built again/g)?.length;
+    const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const command = [process.execPath, main, "dev", folder, "--port", "0", "--no-persist"];
+    const logged = new Program("/bin/sh", ["-c", 'exec "$@" > "$0" 2>&1', join(folder, "dev.log"), ...command]);
+    try {
+      await expect.poll(log, { timeout: 30_000 }).toMatch(/Files are watched/);
+      const slow = await fetch(`${/http:[^\s]*/.exec(log())?.[0]}/slow.php`);
+      writeFileSync(join(folder, "index.php"), "<?php echo 'changed';");
+      expect(await slow.text()).toBe("begin end");
+      await expect.poll(builds, { timeout: 20_000 }).toBe(1);
+      await sleep(3000);
+      expect(builds()).toBe(1);
+    } finally {
+      await logged.stop("SIGINT");
     }
   });
 

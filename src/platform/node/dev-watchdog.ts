@@ -1,6 +1,8 @@
 // Watches local workerd from outside. One thread of it runs every Worker, so a script in an endless loop stops all of it,
 // timers and all: nobody inside is left to end it.
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** What a pool told of the requests in its children. */
 export interface RunningScript {
   readonly pid: number;
@@ -13,6 +15,9 @@ export interface RunningScript {
 
 /** A log line by which a pool tells that a child begins with a request, or is through with it. */
 export const TRACE = "edge-fpm-trace ";
+
+/** Milliseconds between two looks whether scripts have ended. */
+const STEP = 50;
 
 /** The lines of one pool, made in the Worker and read here. */
 export type Trace =
@@ -51,6 +56,14 @@ export class DevWatchdog {
       this.#running.set(pid, { pid, script, request, since: performance.now() });
     } else this.#running.delete(trace.pid);
     return true;
+  }
+
+  /** Settles when no script runs any more, or after so many milliseconds. */
+  async quiet(most: number): Promise<void> {
+    const until = performance.now() + most;
+    // At least one step: the end of an answer is told of before its last bytes have left.
+    do await sleep(STEP);
+    while (this.#running.size > 0 && performance.now() < until);
   }
 
   stop(): void {
