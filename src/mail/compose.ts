@@ -37,21 +37,21 @@ export function composeMail(call: SendmailCall, bytes: Uint8Array, options: Comp
   const named = (name: string) => fields.filter((field) => field.name === name);
   const addresses = (name: string) => named(name).flatMap(({ value }) => addressesOf(value));
 
-  const to = new Set(call.recipients.map(checkAddress));
+  const to = new Set(call.recipients.map(mailbox));
   if (call.fromHeader) for (const name of ["to", "cc", "bcc"]) for (const one of addresses(name)) to.add(one);
   if (to.size === 0) throw new MailError("MAIL_BAD_MESSAGE", "the mail has no recipient in To, Cc or Bcc");
   if (to.size > limits.recipients) {
     throw new MailError("MAIL_LIMIT", `${to.size} recipients exceed the limit of ${limits.recipients}`);
   }
   const [written] = addresses("from");
-  const from = call.from ?? options.from ?? written;
-  if (from === undefined) {
+  const sender = call.from ?? options.from ?? written;
+  if (sender === undefined) {
     throw new MailError(
       "MAIL_BAD_MESSAGE",
       "the mail has no sender: a From header, -f, or mail.from of the configuration",
     );
   }
-  if (from !== "") checkAddress(from);
+  const from = sender === "" ? "" : mailbox(sender);
 
   let added = "";
   if (written === undefined && from !== "") added += `From: ${from}\r\n`;
@@ -131,17 +131,29 @@ function lineEnd(bytes: Uint8Array, start: number): number {
 
 function addressesOf(value: string): string[] {
   return parseAddresses(value).flatMap((one) => {
-    if (one.group === undefined) return [checkAddress(one.address || one.name || "")];
+    if (one.group === undefined) return [mailbox(one.address || one.name || "")];
     // "a@example.org Bcc: b@example.org", of a script that let a visitor write a line's end, is no group.
-    if (one.name.includes("@")) return [checkAddress(one.name)];
-    return one.group.map(({ address }) => checkAddress(address ?? ""));
+    if (one.name.includes("@")) return [mailbox(one.name)];
+    return one.group.map(({ address }) => mailbox(address ?? ""));
   });
 }
 
-function checkAddress(address: string): string {
+/**
+ * An address as it goes into an envelope: of one whose domain alone is not ASCII, the domain as every server knows it
+ * (RFC 5890).
+ */
+function mailbox(address: string): string {
   // One that could end a command of SMTP, or begin another, is none.
-  if (address.length <= 254 && /^[^\s<>\p{Cc}]+@[^\s<>@\p{Cc}]+$/u.test(address)) return address;
-  throw new MailError("MAIL_BAD_MESSAGE", `not an address of a mailbox: ${JSON.stringify(address.slice(0, 100))}`);
+  if (address.length > 254 || !/^[^\s<>\p{Cc}]+@[^\s<>@\p{Cc}]+$/u.test(address)) throw noMailbox(address);
+  const [, local = "", domain = ""] = /^(\p{ASCII}+@)([^@]*\P{ASCII}[^@]*)$/u.exec(address) ?? [];
+  if (domain === "") return address;
+  const url = `http://${domain}`;
+  if (/[/:?#\\%[\]]/.test(domain) || !URL.canParse(url)) throw noMailbox(address);
+  return local + new URL(url).hostname;
+}
+
+function noMailbox(address: string): MailError {
+  return new MailError("MAIL_BAD_MESSAGE", `not an address of a mailbox: ${JSON.stringify(address.slice(0, 100))}`);
 }
 
 function decode(bytes: Uint8Array): string {

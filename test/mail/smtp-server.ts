@@ -16,6 +16,8 @@ export interface SmtpServerOptions {
   readonly refuse?: RegExp;
   /** Accepts no mail without this user and password, "user:password". */
   readonly login?: string;
+  /** Takes addresses that are not ASCII. */
+  readonly utf8?: boolean;
   /** Never says a word. */
   readonly silent?: boolean;
 }
@@ -51,12 +53,13 @@ export class SmtpServer {
     this.#sockets.add(socket);
     socket.on("error", () => {}).on("close", () => this.#sockets.delete(socket));
     if (this.#options.silent === true) return;
-    const { refuse, login } = this.#options;
+    const { refuse, login, utf8 } = this.#options;
     let buffer = "";
     let from: string | undefined;
     let to: string[] = [];
     let known: string | undefined;
     let inData = false;
+    let international = false;
     const say = (line: string) => socket.write(`${line}\r\n`);
     const command = (line: string) => {
       const upper = line.toUpperCase();
@@ -64,17 +67,20 @@ export class SmtpServer {
       if (upper.startsWith("EHLO ")) {
         say("250-test at your service");
         if (login !== undefined) say("250-AUTH PLAIN");
+        if (utf8 === true) say("250-SMTPUTF8");
         say("250-8BITMIME");
         say("250 SIZE 50000000");
       } else if (upper.startsWith("AUTH PLAIN ")) {
         known = Buffer.from(line.slice(11), "base64").toString("latin1").split("\0").slice(1).join(":");
         say(known === login ? "235 welcome" : "535 who are you");
       } else if (upper.startsWith("MAIL FROM:") && mailbox !== undefined) {
+        international = upper.includes(" SMTPUTF8");
         if (login !== undefined && known !== login) return void say("530 log in first");
         from = mailbox;
         to = [];
         say("250 ok");
       } else if (upper.startsWith("RCPT TO:") && mailbox !== undefined && from !== undefined) {
+        if (!international && /\P{ASCII}/u.test(mailbox)) this.faults.push(line);
         if (refuse?.test(mailbox) === true) return void say(`550 no such user ${mailbox}`);
         to.push(mailbox);
         say("250 ok");

@@ -77,6 +77,20 @@ describe("smtpMailer", () => {
     expect(server.mails).toMatchObject([{ to: ["a@example.org"] }]);
   });
 
+  test("sends to addresses that are not ASCII where the server takes them, and says so where it does not", async () => {
+    const mail = { ...MAIL, to: ["a@example.org", "\u00fc@ex\u00e4mple.org"] };
+    const modern = await listening({ utf8: true });
+    await smtpMailer({ url: `smtp://${modern.address}` })(mail);
+    const plain = await listening();
+    await expect(smtpMailer({ url: `smtp://${plain.address}` })(mail)).rejects.toMatchObject({
+      code: "MAIL_REFUSED",
+      message: expect.stringMatching(/does not offer SMTPUTF8.* \u00fc@ex\u00e4mple\.org$/),
+    });
+    const sent = modern.server.mails.map(({ to }) => to.map((one) => Buffer.from(one, "latin1").toString()));
+    expect(sent).toEqual([mail.to]);
+    expect([...modern.server.faults, ...plain.server.faults, ...plain.server.mails]).toEqual([]);
+  });
+
   test("a server that goes on answering, a line at a time and never the last one, is given up", async () => {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     const drip = createServer((socket) => {

@@ -85,6 +85,13 @@ describe("mail() with somebody who takes mails", () => {
     expect(text(sent[1]?.raw ?? new Uint8Array())).toContain("\r\n\r\nlibrary\r\n");
   });
 
+  test("a domain that is not ASCII goes into the envelope as every mail server knows it", async () => {
+    const { sent } = await run("var_dump(mail('ann@exämple.org, ü@exämple.org', 's', 'b', 'From: s@ö.example'));");
+    expect(sent).toMatchObject([{ from: "s@xn--nda.example", to: ["ann@xn--exmple-cua.org", "ü@exämple.org"] }]);
+    const bad = await run("var_dump(mail('ann@exä%mple.org', 's', 'b', 'From: s@example.org'));");
+    expect(bad.answer.log.join()).toMatch(/not an address.*MAIL_BAD_MESSAGE/);
+  });
+
   test("headers cannot be injected: PHP's own checks hold", async () => {
     const { answer, sent } = await run(`
       foreach ([["a@example.org\\nBcc: x@example.org", 's', ''], ['a@example.org', "s\\r\\nBcc: x@example.org", '']] as [$to, $subject, $more]) var_dump(@mail($to, $subject, 'b', ['From' => 's@example.org']));

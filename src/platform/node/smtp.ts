@@ -2,6 +2,7 @@
 // wait ends.
 
 import { createTransport } from "nodemailer";
+import SmtpConnection from "nodemailer/lib/smtp-connection";
 import { MailError, type SendMail } from "../../mail/index.ts";
 
 /** Where mails go. */
@@ -35,10 +36,15 @@ export function smtpMailer(options: SmtpOptions): SendMail {
   });
   return async ({ from, to, raw }) => {
     let refused: readonly string[];
+    // A server that answers a byte at a time is never silent: the whole has an end too.
+    const signal = AbortSignal.timeout(timeout * 6);
     try {
+      const international = [from, ...to].filter((address) => /\P{ASCII}/u.test(address));
+      if (international.length > 0 && !(await offersUtf8(transport.options, signal))) {
+        throw new Error(`it does not offer SMTPUTF8, without which there is no mail for ${international.join(", ")}`);
+      }
       // A server that takes some of the recipients has taken the mail: the others are only listed.
-      // A server that answers a byte at a time is never silent: the whole has an end too.
-      const mail = { envelope: { from, to: [...to] }, raw: Buffer.from(raw), signal: AbortSignal.timeout(timeout * 6) };
+      const mail = { envelope: { from, to: [...to] }, raw: Buffer.from(raw), signal };
       refused = (await transport.sendMail(mail)).rejected.map(String);
     } catch (error) {
       const { message, rejected } = error as { message?: string; rejected?: readonly string[] };
@@ -51,6 +57,24 @@ export function smtpMailer(options: SmtpOptions): SendMail {
       throw new MailError("MAIL_REFUSED", `${url.host} did not take the mail to ${refused.join(", ")}; ${sent}`);
     }
   };
+}
+
+/** Whether the server takes addresses that are not ASCII (RFC 6531). What sends the mails would not tell. */
+function offersUtf8(options: SmtpConnection.Options, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const connection = new SmtpConnection(options);
+    signal.addEventListener("abort", () => {
+      connection.close();
+      reject(signal.reason);
+    });
+    connection.on("error", reject);
+    connection.connect((error) => {
+      if (error !== undefined) return reject(error);
+      // The answer to EHLO, the one within TLS when there is TLS.
+      resolve(/^250[ -]SMTPUTF8\b/im.test(String(connection.lastServerResponse)));
+      connection.quit();
+    });
+  });
 }
 
 /** @throws {TypeError} */
