@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { PhpError } from "../php/errors.ts";
 import { loadEsbuild } from "./esbuild.ts";
 import { checkGlue, GLUE_DEFINES, glueExports, gluePhpVersion, glueWasmPath, patchGlue } from "./glue.ts";
+import { lcgSeed } from "./lcg.ts";
 import { withoutSharedMemory } from "./sqlite.ts";
 import { importedFunctions, leb128, type MemoryPages, PAGE, rewriteWasm, wasmExports } from "./wasm.ts";
 
@@ -54,7 +55,7 @@ export interface PhpImage {
 }
 
 /** Changes whenever the same package must give another image than before. */
-const REVISION = 7;
+const REVISION = 8;
 
 /**
  * Makes the interpreter, or takes it from the cache: about a second, or 20 ms.
@@ -81,7 +82,7 @@ export async function buildPhpImage(options: PhpImageOptions = {}): Promise<PhpI
   if (cached !== undefined) return cached;
 
   const raw = readFileSync(join(dirname(gluePath), glueWasmPath(source)));
-  const prologues = streamLocks(raw);
+  const prologues = new Map([...streamLocks(raw), ...lcgSeed(raw)]);
   const wasm = rewriteWasm(raw, { keep, memory, prologues });
   withoutSharedMemory(wasm);
   const image = {

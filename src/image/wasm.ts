@@ -118,7 +118,7 @@ export function rewriteWasm(bytes: Uint8Array, options: RewriteOptions): Uint8Ar
       parts.push(sectionOf(MEMORY, [1, 1, ...leb128(memory.initial), ...leb128(memory.maximum)]));
     } else if (section.id === EXPORT && keep !== undefined) {
       parts.push(exportSection(readExports(bytes, section).filter(({ name }) => keep.has(name))));
-    } else if (section.id === CODE && prologues !== undefined) {
+    } else if (section.id === CODE && prologues !== undefined && prologues.size > 0) {
       parts.push(codeSection(bytes, section, prologuesByIndex(bytes, sections, prologues)));
     } else {
       parts.push(bytes.subarray(section.start, section.end));

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { glueExports } from "../../image/glue.ts";
+import { lcgSeed } from "../../image/lcg.ts";
 import { rewriteWasm } from "../../image/wasm.ts";
 import { separateData } from "../../image/wasm-data.ts";
 import type { InitialMemory } from "../../php/snapshot/memory.ts";
@@ -50,7 +51,7 @@ export class PhpCode {
   slim(): Promise<CompiledPhp> {
     if (this.#glue === undefined) return this.whole();
     this.#slim ??= this.#read().then(async (bytes) => {
-      const slim = rewriteWasm(bytes, { keep: this.#keep });
+      const slim = rewriteWasm(bytes, { keep: this.#keep, prologues: lcgSeed(bytes) });
       this.#bytes = undefined;
       const { module, initialMemory } = separateData(slim);
       return { wasm: await WebAssembly.compile(module), glueCode: this.#glue, initialMemory };

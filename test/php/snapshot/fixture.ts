@@ -8,7 +8,7 @@ import type { InitialMemory } from "../../../src/php/snapshot/memory.ts";
 import type { StoredSnapshot } from "../../../src/php/snapshot/portable.ts";
 import { evaluateGlue } from "../../../src/platform/node/glue-code.ts";
 import { PhpCode } from "../../../src/platform/node/php-code.ts";
-import { phpPackageUrl } from "../../../src/platform/node/php-versions.ts";
+import { choosePhpVersion, phpPackageUrl } from "../../../src/platform/node/php-versions.ts";
 
 export type Build = "node" | "web";
 
@@ -18,22 +18,24 @@ interface Parts {
   readonly initialMemory?: InitialMemory | undefined;
 }
 
-const builds = new Map<Build, Promise<Parts>>();
+const builds = new Map<string, Promise<Parts>>();
 
-async function load(build: Build): Promise<Parts> {
+async function load(build: Build, php: string): Promise<Parts> {
   if (build === "web") {
-    const { glue, wasm } = await buildPhpImage({ php: "8.4" });
+    const { glue, wasm } = await buildPhpImage({ php });
     return {
       glue: await import(`data:text/javascript,${encodeURIComponent(glue)}`),
       wasm: await WebAssembly.compile(wasm),
     };
   }
-  const { wasm, glueCode, initialMemory } = await (await PhpCode.read(phpPackageUrl("8.4"))).slim();
+  const { wasm, glueCode, initialMemory } = await (await PhpCode.read(phpPackageUrl(choosePhpVersion(php)))).slim();
   if (glueCode === undefined) throw new Error("the glue of this package cannot be made a script");
   return { glue: evaluateGlue(glueCode), wasm, initialMemory };
 }
 
 export interface StartOptions {
+  /** Version of PHP. Default: "8.4". */
+  readonly php?: string;
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Record<string, string>;
   readonly ini?: string;
@@ -45,9 +47,9 @@ export interface StartOptions {
 
 /** Starts an interpreter in a fresh instance, with scripts below /www. */
 export async function start(build: Build, options: StartOptions): Promise<Interpreter> {
-  const known = builds.get(build) ?? load(build);
-  builds.set(build, known);
-  const { files = {}, env, ini, processId, snapshot, stopped } = options;
+  const { php = "8.4", files = {}, env, ini, processId, snapshot, stopped } = options;
+  const known = builds.get(`${build} ${php}`) ?? load(build, php);
+  builds.set(`${build} ${php}`, known);
   return await startPhp({
     ...(await known),
     runtimeName: build === "node" ? "NODE" : "WEB",

@@ -17,7 +17,8 @@ const SOURCES: Readonly<Record<string, string>> = {
   "uniqid with more entropy": "uniqid('', true)",
   openssl_random_pseudo_bytes: "bin2hex(openssl_random_pseudo_bytes(8))",
   "keys of OpenSSL": `(function () {
-    $settings = ['config' => '/www/openssl.cnf', 'private_key_type' => OPENSSL_KEYTYPE_EC, 'curve_name' => 'prime256v1'];
+    $settings = ['config' => '/www/openssl.cnf', 'private_key_bits' => 2048,
+      'private_key_type' => OPENSSL_KEYTYPE_EC, 'curve_name' => 'prime256v1'];
     openssl_pkey_export(openssl_pkey_new($settings), $key, null, $settings);
     return md5($key);
   })()`,
@@ -41,7 +42,14 @@ async function draw(interpreter: Interpreter): Promise<Record<string, string>> {
   return JSON.parse(await run(interpreter, "draw.php"));
 }
 
-describe.each<Build>(["node", "web"])("copies of a warm interpreter, %s build", (build) => {
+const BUILDS = [
+  ["node", "8.4"],
+  ["web", "8.4"],
+  ["node", "8.2"],
+  ["web", "8.2"],
+] as const satisfies [Build, string][];
+
+describe.each(BUILDS)("copies of a warm interpreter, %s build of PHP %s", (build, php) => {
   /**
    * What seven interpreters drew of each source: the warm one, two fresh copies, two that have the warm one's process id, as
    * after a restart of the master, and two of one instance.
@@ -56,15 +64,15 @@ describe.each<Build>(["node", "web"])("copies of a warm interpreter, %s build", 
         "seed.php": "<?php mt_srand(7); srand(7); mt_rand(); echo 'seeded';",
         "openssl.cnf": "[req]\ndistinguished_name = name\n[name]\n",
       };
-      const warm = await start(build, { files, stopped, processId: 1 });
+      const warm = await start(build, { php, files, stopped, processId: 1 });
       await draw(warm);
       expect(await run(warm, "seed.php")).toBe("seeded");
       const snapshot = warm.take("key");
-      const one = await start(build, { files, stopped, snapshot, processId: 2 });
-      const two = await start(build, { files, stopped, snapshot, processId: 3 });
+      const one = await start(build, { php, files, stopped, snapshot, processId: 2 });
+      const two = await start(build, { php, files, stopped, snapshot, processId: 3 });
       const answers = [await draw(warm), await draw(one), await draw(two)];
       for (let master = 0; master < 2; master++) {
-        answers.push(await draw(await start(build, { files, stopped, snapshot, processId: 1 })));
+        answers.push(await draw(await start(build, { php, files, stopped, snapshot, processId: 1 })));
       }
       for (const processId of [4, 5]) {
         await one.restore(snapshot, { env: {}, services: {}, processId });
