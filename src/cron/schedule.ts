@@ -25,11 +25,14 @@ export function readSchedule(expression: string, timezone: string): Schedule {
   return { next: (time) => cron.nextRun(new Date(time))?.getTime() };
 }
 
+/** Any moment does: what comes at all comes after it. */
+const ALWAYS = Date.UTC(2000, 0, 1);
+
 /** What is wrong with an expression or a zone; undefined when nothing is. */
 export function scheduleProblem(expression: string, timezone: string): string | undefined {
   try {
-    readSchedule(expression, timezone);
-    return undefined;
+    const first = readSchedule(expression, timezone).next(ALWAYS);
+    return first === undefined ? "This one never comes" : undefined;
   } catch (error) {
     return (error as Error).message.replace(/^CronPattern: /, "");
   }

@@ -47,6 +47,7 @@ describe("a schedule", () => {
     ["61 * * * *", "UTC"],
     ["0 0 0 0 0 0 0", "UTC"],
     ["", "UTC"],
+    ["0 0 31 2 *", "UTC"],
     ["* * * * *", "Europe/Nowhere"],
   ])("%j in %s is refused with a reason", (expression, zone) => {
     expect(scheduleProblem(expression, zone)).toMatch(/\w+/);

@@ -100,7 +100,8 @@ function checkCron(config: GatewayConfig, names: Names, report: Report): void {
     } else if (schedule !== undefined) {
       const problem = scheduleProblem(schedule, timezone ?? "UTC");
       if (problem !== undefined) {
-        report(`${path}.schedule`, JSON.stringify(schedule), `a cron expression such as */5 * * * *. ${problem}`);
+        const job = script === undefined ? "" : ` of ${cronName(entry)}`;
+        report(`${path}.schedule`, JSON.stringify(schedule) + job, `a cron expression such as */5 * * * *. ${problem}`);
       }
     }
     checkApplication(pass, `${path}.pass`, names, report);

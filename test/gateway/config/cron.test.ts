@@ -10,6 +10,7 @@ import { edgeConfig } from "../../../src/image/edge-config.ts";
 describe("cron and mail in a configuration", () => {
   test.each<[object, string, RegExp]>([
     [{ cron: [{ schedule: "61 * * * *", script: "/a.php" }] }, "cron[0].schedule", /a cron expression/],
+    [{ cron: [{ schedule: "0 0 31 2 *", script: "/a.php" }] }, "cron[0].schedule", /never comes/],
     [{ cron: [{ schedule: "* * * * *", script: "a.php" }] }, "cron[0].script", /begins with a slash/],
     [{ cron: [{ schedule: "* * * * *" }] }, "cron[0].script", /cannot be left out/],
     [{ cron: [{ schedule: "* * * * *", script: "/a.php", timezone: "Mars" }] }, "cron[0].timezone", /time zone/],
@@ -31,6 +32,11 @@ describe("cron and mail in a configuration", () => {
   ])("%j is refused", (config, path, allowed) => {
     const problem = checkConfig(config).find((one) => one.path === path);
     expect(problem?.allowed).toMatch(allowed);
+  });
+
+  test("a schedule that is none names its job", () => {
+    const [problem] = checkConfig({ root: "/srv", cron: [{ schedule: "0 0 31 2 *", script: "/clean.php?all" }] });
+    expect(problem).toMatchObject({ path: "cron[0].schedule", seen: '"0 0 31 2 *" of clean.php' });
   });
 
   const CONFIG: GatewayConfig = {
