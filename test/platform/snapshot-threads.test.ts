@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { poolConfig } from "../../src/fpm/config.ts";
+import { Pool } from "../../src/fpm/pool.ts";
 import type { Child } from "../../src/fpm/spawn.ts";
 import type { SnapshotEvent, SnapshotOptions } from "../../src/platform/node/snapshot-options.ts";
 import { createThreadSpawn, type ThreadSpawnOptions } from "../../src/platform/node/spawn-thread.ts";
@@ -267,9 +268,21 @@ describe("children of a warmed pool", () => {
     const { events, start, spawn } = await pool({}, { warmUp: async () => [params(endless)], longest: 1500 });
     const first = start();
     const second = await spawn();
-    expect(await first.exited).toEqual({ reason: "crashed", message: "the warm-up took longer than 1.5 seconds" });
-    expect(events).toEqual([{ type: "none", problems: ["the warm-up took longer than 1.5 seconds"] }]);
+    const message = `the warm-up of ${endless} took longer than 1.5 seconds`;
+    expect(await first.exited).toEqual({ reason: "crashed", message });
+    expect(events).toEqual([{ type: "none", problems: [message] }]);
     expect(await answerOf(second)).toMatchObject({ version: 1 });
+  }, 60_000);
+
+  test("end the start with the reason where the first one is the only one and its warm-up never ends", async () => {
+    const endless = write("alone.php", "for (;;) { $n = ($n ?? 0) + 1; }");
+    const { threads } = await pool({}, { warmUp: async () => [params(ASK), params(endless)], longest: 1000 });
+    const alone = new Pool(poolConfig({ name: "www", maxChildren: 1 }), threads.spawn);
+    await expect(alone.start()).rejects.toMatchObject({
+      code: "POOL_START_FAILED",
+      message: expect.stringContaining(`the warm-up of ${ASK}, ${endless} took longer than 1 seconds`),
+    });
+    expect(alone.size).toBe(0);
   }, 60_000);
 
   test("can be stopped and killed while they wait for the first one", async () => {

@@ -61,7 +61,7 @@ export class WarmStart {
       this.#snapshot = this.#load(key);
       if (this.#snapshot === undefined) {
         const longest = this.#options.longest ?? LONGEST_WARM_UP;
-        const message = `the warm-up took longer than ${longest / 1000} seconds`;
+        const message = `the warm-up${namesOf(requests)} took longer than ${longest / 1000} seconds`;
         this.#late = setTimeout(() => onLate(message), longest).unref();
         return { warmUp: { key, requests } };
       }
@@ -146,6 +146,15 @@ export class WarmStart {
     }
   }
 }
+
+/** What is run, " of /a, /b": one of these goes on and on. */
+function namesOf(requests: WarmUpPlan["requests"]): string {
+  const names = requests.flatMap((params) => params.findLast(([name]) => name === "REQUEST_URI")?.[1] ?? []);
+  return names.length === 0 ? "" : ` of ${names.join(", ").slice(0, LONGEST_NAMES)}`;
+}
+
+/** Characters. */
+const LONGEST_NAMES = 200;
 
 /** Bytes at a file's end by which damage is known: memory that is nearly right is worse than none. */
 const DIGEST = 32;
