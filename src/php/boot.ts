@@ -2,6 +2,7 @@
 
 import { Clock } from "./clock.ts";
 import { refuseConnect, repairConnect } from "./connect.ts";
+import { addDevices } from "./devices.ts";
 import { PhpError } from "./errors.ts";
 import { type FiberExports, installFibers } from "./fibers.ts";
 import { refuseOtherPaths } from "./files/encoding.ts";
@@ -233,6 +234,7 @@ export async function loadPhp(
     // Every instance has its own, and opcache knows a script by its time: what a snapshot brings along stays in use.
     FS.utime(path, HOST_FILES, HOST_FILES);
   }
+  addDevices(loaded.module);
   protectOwnFiles(loaded.module);
   return loaded;
 }

@@ -57,6 +57,7 @@ export interface GlueFileSystem {
   readonly filesystems: { readonly MEMFS: object; readonly NODEFS?: object };
   makedev(major: number, minor: number): number;
   registerDevice(device: number, operations: object): void;
+  mkdev(path: string, device: number): void;
   readonly streams: (GlueStream | null | undefined)[];
   readonly ErrnoError: new (errno: number) => Error;
   mkdirTree(path: string): void;

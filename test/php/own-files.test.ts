@@ -32,6 +32,10 @@ const FOLDERS = [
   "/internal/shared",
 ];
 
+const DEVICES = `
+  $f = fopen('/dev/zero', 'r+');
+  echo bin2hex(fread($f, 3)), ' ', strlen(file_get_contents('/dev/zero', length: 20000)), ' ', fwrite($f, 'four'), ' ', filetype('/dev/zero');`;
+
 const nothing = (folders: readonly string[]) => Object.fromEntries(folders.map((folder) => [folder, []]));
 
 describe("on Node", () => {
@@ -59,6 +63,10 @@ describe("on Node", () => {
     expect(JSON.parse(answer.body)).toEqual([false, false, false, true, false]);
   });
 
+  test("/dev/zero is there", async () => {
+    expect((await fixture.php(DEVICES)).body).toBe("000000 20000 4 char");
+  });
+
   test("a script is told why", async () => {
     const answer = await fixture.php("file_put_contents('/made.txt', 'x'); echo error_get_last()['message'];");
     expect(answer.body).toContain("Permission denied");
@@ -82,5 +90,6 @@ describe("of a file store's children", () => {
       "11",
     );
     expect(await other.run(`echo file_get_contents("$d/here.txt");`)).toBe("x");
+    expect(await one.run(DEVICES)).toBe("000000 20000 4 char");
   });
 });
