@@ -114,13 +114,25 @@ describe("the files of a running edge-fpm dev", () => {
   });
 
   test("that cannot be read on this machine are named, and nothing is said of the pool", async () => {
-    const folder = join(scratch.path, "unreadable");
+    // Nothing lies at its beginning.
+    const { status, stderr } = await fs(["put", "/proc/self/mem", "/app/unreadable"]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^edge-fpm: EIO: /)]);
+    await fs(["rm", "-f", "/app/unreadable"]);
+  });
+
+  test("whose names are not UTF-8 are named, and the others are put", async () => {
+    const folder = join(scratch.path, "latin");
     mkdirSync(folder);
-    // No UTF-8: Node lists it by a name that nothing has.
-    writeFileSync(Buffer.from(`${folder}/latin\xe9`, "latin1"), "");
-    const { status, stderr } = await fs(["put", "-r", folder, "/app/unreadable"]);
-    expect([status, stderr]).toEqual([1, expect.stringMatching(/^edge-fpm: ENOENT: .*latin/)]);
-    await fs(["rm", "-rf", "/app/unreadable"]);
+    writeFileSync(Buffer.from(`${folder}/caf\xe9`, "latin1"), "");
+    symlinkSync(Buffer.from("nowhere\xe9", "latin1"), join(folder, "link"));
+    writeFileSync(join(folder, "zoé"), "text");
+    const { status, stderr } = await fs(["put", "-r", folder, "/app/latin"]);
+    expect(stderr).toMatch(
+      /^edge-fpm: .*\/caf\ufffd is left out: .*not UTF-8\.\nedge-fpm: .*\/link is left out: .*\n$/,
+    );
+    expect(status).toBe(1);
+    expect((await fs(["ls", "/app/latin"])).stdout).toBe("zoé\n");
+    await fs(["rm", "-rf", "/app/latin"]);
   });
 
   test("that cannot be had are told by POSIX's names, and the others go on", async () => {

@@ -77,7 +77,12 @@ const put: Action = async (files, paths, args) => {
   const there = await files.find(absolutePath(target));
   const into = there?.type === "directory" || target.endsWith("/");
   if (sources.length > 1 && !into) throw new CliError(`${target} is no folder in the pool.`, { exitCode: 2 });
-  return each(sources, async (source) => {
+  let whole = true;
+  const leftOut = (path: string) => {
+    whole = false;
+    note(`edge-fpm: ${visible(path)} is left out: its name, or what it links to, is not UTF-8.`);
+  };
+  const status = await each(sources, async (source) => {
     const to = into
       ? join(absolutePath(target), source === "-" ? "-" : basename(resolve(source)))
       : absolutePath(target);
@@ -89,8 +94,9 @@ const put: Action = async (files, paths, args) => {
     const found = statSync(source, { throwIfNoEntry: false });
     if (found === undefined) throw new CliError(`There is no file ${source}.`);
     if (found.isDirectory() && !isRecursive(args)) throw new CliError(`${source} is a folder: use -r.`);
-    await files.import(folder, tarOf(source, name));
+    await files.import(folder, tarOf(source, name, leftOut));
   });
+  return whole ? status : 1;
 };
 
 const get: Action = async (files, paths, args) => {

@@ -1,25 +1,43 @@
 // This machine's files into a tar stream, and out of one.
 
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, readlink, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { TAR_END, TarReader, tarHeader, tarPadding } from "../../fs/index.ts";
 import { CliError } from "../failure.ts";
 
-/** One file, link or folder with all that is in it, under a name in the archive; devices and sockets are left out. */
-export async function* tarOf(source: string, name: string): AsyncGenerator<Uint8Array> {
-  yield* entriesOf(source, name);
+/**
+ * One file, link or folder with all that is in it, under a name in the archive; devices and sockets are left out.
+ *
+ * @param leftOut told of what has no place in an archive, because its name or a link's target is not UTF-8
+ */
+export async function* tarOf(
+  source: string,
+  name: string,
+  leftOut: (path: string) => void,
+): AsyncGenerator<Uint8Array> {
+  yield* entriesOf(source, name, leftOut);
   yield TAR_END;
 }
 
-async function* entriesOf(source: string, path: string): AsyncGenerator<Uint8Array> {
+async function* entriesOf(source: string, path: string, leftOut: (path: string) => void): AsyncGenerator<Uint8Array> {
   const found = await lstat(source);
   const common = { path, mode: found.mode & 0o7777, mtime: Math.round(found.mtimeMs) };
   if (found.isDirectory()) {
     yield tarHeader({ ...common, type: "directory", size: 0 });
-    for (const name of (await readdir(source)).sort()) yield* entriesOf(join(source, name), `${path}/${name}`);
+    const names = await readdir(source, { encoding: "buffer" });
+    for (const name of names) if (!isUtf8(name)) leftOut(join(source, name.toString()));
+    for (const name of names
+      .filter((one) => isUtf8(one))
+      .map(String)
+      .sort()) {
+      yield* entriesOf(join(source, name), `${path}/${name}`, leftOut);
+    }
   } else if (found.isSymbolicLink()) {
-    yield tarHeader({ ...common, type: "symlink", size: 0, target: await readlink(source) });
+    const target = await readlink(source, { encoding: "buffer" });
+    if (isUtf8(target)) yield tarHeader({ ...common, type: "symlink", size: 0, target: target.toString() });
+    else leftOut(source);
   } else if (found.isFile()) {
     yield tarHeader({ ...common, type: "file", size: found.size });
     let sent = 0;
