@@ -9,6 +9,7 @@ import { refuseOtherPaths } from "./files/encoding.ts";
 import { respectEndings } from "./files/endings.ts";
 import { installLookUps, type LookUp } from "./files/look-ups.ts";
 import { MemoryLookUp } from "./files/memory.ts";
+import { respectParents } from "./files/parents.ts";
 import type { GlueOptions, GlueRuntimeName, PhpGlue, PhpModule } from "./glue.ts";
 import type { PhpHost, PhpServices } from "./host.ts";
 import { buildIni, type IniParts, PREPEND_PATH } from "./ini.ts";
@@ -226,6 +227,7 @@ export async function loadPhp(
 ): Promise<LoadedPhp> {
   const loaded = await loadModule(options, clock, forSnapshot);
   const { FS } = loaded.module;
+  respectParents(loaded.module);
   options.mount?.(loaded.module);
   const files = [[OPENSSL_CONFIG_PATH, OPENSSL_CONFIG] as const, ...(options.files ?? []), ...Object.entries(own)];
   for (const [path, content] of files) {

@@ -90,6 +90,10 @@ export const STEPS: readonly Step[] = [
     'file_put_contents("$d/ef", "f"); mkdir("$d/ed/in", 0755, true); symlink("ed", "$d/el"); symlink("ef", "$d/efl"); return [is_file("$d/ef/"), file_exists("$d/ef/."), is_dir("$d/ed/."), is_dir("$d/el/"), is_file("$d/efl/"), is_link("$d/el/"), is_link("$d/el"), filetype("$d/el/"), @filesize("$d/ef/"), is_writable("$d/ef/"), @readlink("$d/el/"), readlink("$d/el"), @touch("$d/ef/"), @chmod("$d/ef/", 0600), @fopen("$d/ef/", "r"), @mkdir("$d/ed/."), is_dir("/."), is_dir("/"), is_dir("."), is_dir("./"), is_dir(".."), scandir("$d/ed/"), scandir("$d/el/.")];',
   ),
   step(
+    "ways up",
+    'return [is_file("$d/ef/../ef"), is_dir("$d/ef/.."), is_file("$d/ed/../ef"), is_file("$d/el/../ef"), is_file("$d/efl/../ef"), is_file("$d/none/../ef"), @mkdir("$d/ef/../new"), @rename("$d/ef/../ef", "$d/ex"), is_file("$d/ed/in/../../ef"), is_file("$d/ed/..//ef/../ef"), chdir("$d/ed"), is_file("../ef"), is_file("../ef/../ef"), is_file("in/../../ef"), is_dir("/..")];',
+  ),
+  step(
     "ends of paths that are removed, renamed, made",
     '$r = []; set_error_handler(function ($n, $m) use (&$r, $d) { $r[] = str_replace([$d, "Device or resource"], ["", "Resource"], $m); return true; }); $r[] = [rmdir("$d/ed/in/."), rmdir("$d/ed/in/.."), rmdir("$d/ed/."), rmdir("$d/el/"), unlink("$d/el/"), unlink("$d/ef/"), unlink("$d/ed/."), unlink("$d/ed/"), rename("$d/ed/.", "$d/ex"), rename("$d/ed", "$d/ed/in/.."), rename("$d/ef/", "$d/ex"), rename("$d/ef", "$d/ex/"), symlink("x", "$d/ex/"), symlink("x", "$d/ef/"), rename("$d/ed/in/", "$d/ed/out/"), rmdir("$d/ed/out/"), mkdir("$d/ed/new/"), scandir("$d/ed"), rmdir("$d/ed/new"), unlink("$d/el"), unlink("$d/efl"), unlink("$d/ef"), rmdir("$d/ed")]; return $r;',
   ),
