@@ -100,7 +100,6 @@ function description(job: CronJob, now: number, count: number): string {
   for (let i = 0; i < count && time !== undefined; i++) {
     time = schedule.next(time);
     if (time !== undefined) lines.push(`  ${new Date(time).toISOString().replace(".000Z", "Z")}`);
-    else if (i === 0) lines.push("  never");
   }
   return `${lines.join("\n")}\n`;
 }

@@ -34,8 +34,8 @@ beforeAll(async () => {
     { schedule: "*/2 * * * * *", script: "/endless.php", timeout: 700 },
     { schedule: "*/2 * * * * *", script: "/broken.php" },
     { schedule: "@hourly", script: "/hourly.php", timezone: "Europe/Berlin" },
-    { schedule: "0 0 30 2 *", script: "/mail.php" },
-    { schedule: "0 0 30 2 *", script: "/later.php" },
+    { schedule: "0 0 29 2 *", script: "/mail.php" },
+    { schedule: "0 0 29 2 *", script: "/later.php" },
     { schedule: "*/2 * * * * *", script: "/none.php" },
   ];
   const pools = { www: { php: "8.2", maxChildren: 3 } };
@@ -130,7 +130,7 @@ describe("edge-fpm cron", () => {
       /^tick {2}\* \* \* \* \* \* {2}UTC\n {2}example\.org\/tick\.php\?a=1\n {2}20\S+Z\n {2}20\S+Z\n/,
     );
     expect(stdout).toMatch(/hourly\.php {2}@hourly {2}Europe\/Berlin\n {2}localhost\/hourly\.php\n {2}\S+:00:00Z\n/);
-    expect(stdout).toMatch(/mail\.php .*\n.*\n {2}never\n/);
+    expect(stdout).toMatch(/mail\.php .*\n.*\n {2}\d{4}-02-29T00:00:00Z\n/);
   });
 
   test("runs one now, with a child of its own, and mails go to the mail server", async () => {

@@ -1,6 +1,7 @@
 // Exchanges over a `fetch` handler, both ends in one process: what travels whole, what as a stream, and how it ends.
 
 import { expect, test } from "vitest";
+import { holdStderr } from "../../src/dispatch/held-stderr.ts";
 import { serveConnection } from "../../src/dispatch/listener.ts";
 import { answerFetch, type FetchBinding } from "../../src/transport/cloudflare/fetch.ts";
 import { fetchExchange } from "../../src/transport/cloudflare/fetch-exchange.ts";
@@ -74,6 +75,24 @@ test("a whole answer carries what its sender says beside the records at its end,
   said = "late";
   expect(await exchange(request, sink, new AbortController().signal)).toEqual(END);
   expect(ends).toEqual([whole, END]);
+});
+
+test("an answer whose STDERR is held travels whole, however long before it was said", async () => {
+  const pool: Exchange = async (_request, sink) => {
+    await sink.stderr(bytes("a word"));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sink.stdout(bytes("all"));
+    return END;
+  };
+  const ask = async (tried: Exchange) => {
+    const { binding } = bindingTo(tried, () => "whole");
+    const { seen, sink } = collector();
+    const { note } = await fetchExchange(binding, "http://pool/")(request, sink, new AbortController().signal);
+    return [note, seen];
+  };
+  const seen = ["stderr a word", "all", "end"];
+  expect(await ask(holdStderr(pool))).toEqual(["whole", seen]);
+  expect(await ask(pool)).toEqual([undefined, seen]);
 });
 
 test("an answer that goes on is a stream", async () => {

@@ -1,6 +1,7 @@
 // The master of one pool, as a Durable Object: FastCGI connections in front, children behind. One object a pool name.
 
 import { DurableObject, type DurableObjectState, WorkerEntrypoint } from "cloudflare:workers";
+import { holdStderr } from "../../dispatch/held-stderr.ts";
 import { serveConnection } from "../../dispatch/listener.ts";
 import { poolExchange } from "../../dispatch/pool-exchange.ts";
 import { Pool as ChildPool, type LogRecord, poolConfig, statusArray } from "../../fpm/index.ts";
@@ -172,7 +173,7 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       const note = () => (this.#behind === 0 ? this.#files.buildTag() : undefined);
       const { transport, response } = await answerFetch(request, note);
       // Our own gateway: its deadlines are the gateway's, and a fetch that is given up ends by itself.
-      this.#serve(transport, withoutStderr(this.#exchange), { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
+      this.#serve(transport, holdStderr(this.#exchange), { idleTimeout: 0, receiveTimeout: 0, sendTimeout: 0 });
       return response;
     }
 
@@ -197,14 +198,6 @@ export function poolClass(parts: PoolParts): PoolConstructor {
       });
     }
   };
-}
-
-/**
- * For our own gateway, which has no use for STDERR: children log it themselves. What a script says while it waits would
- * keep its answer from travelling whole.
- */
-function withoutStderr(exchange: Exchange): Exchange {
-  return (request, sink, signal) => exchange(request, { stdout: (chunk) => sink.stdout(chunk), stderr() {} }, signal);
 }
 
 /** Tells in the log which child runs which script, for a watchdog outside: see platform/node/dev-watchdog.ts. */
