@@ -40,7 +40,7 @@ beforeAll(async () => {
     root: "public",
     listen: { port: 0 },
     pools: { www: { php: "8.2", maxChildren: 3 } },
-    cron: [{ schedule: "0 0 30 2 *", script: "/job.php", name: "job" }],
+    cron: [{ schedule: "0 0 29 2 *", script: "/job.php", name: "job" }],
   };
   writeFileSync(join(site, "edge-fpm.config.mjs"), `export default ${JSON.stringify(config)};\n`);
   server = runEdgeFpm(["serve", "--config", join(site, "edge-fpm.config.mjs")]);
